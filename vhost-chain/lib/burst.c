@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The data path of a port: vhc_port_rx() and vhc_port_tx().
+ *
+ * A buffer changes hands in this order:
+ *
+ *     to the NF:    owner = slot, then the descriptor, then the ring index;
+ *     from the NF:  the descriptor is read, owner = host, then the ring index.
+ *
+ * So whoever stops in between leaves a buffer that the table says is the
+ * port's but that is in no ring, which a detach takes back by the table, or a
+ * descriptor in a ring whose buffer the table says is the host's, which the
+ * check refuses.  Neither is lost or in two places.
+ *
+ * An owner is a queue of a port, its slot, and the buffers of a slot come back
+ * in one place only: the tx ring of that queue or, if the NF is attached to
+ * two ports, of the same queue of the other.  Therefore no two threads can
+ * find that a buffer is the slot's, and taking it needs no atomic
+ * read-modify-write.  Were a slot's buffers welcome in two rings, an NF could
+ * put one in both, and two threads of the switch would own it. */
+
+#include <config.h>
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <rte_prefetch.h>
+
+#include "port-private.h"
+
+/* Descriptors between reading an entry of a table and using it. */
+#define AHEAD 4
+
+/* The 'port' of an mbuf, which says where its packet came from: DPDK's number
+ * of a NIC, or this bit and a slot. */
+#define FROM_SLOT 0x8000
+
+bool
+vhc_port_is_attached(const struct vhc_port *port)
+{
+    return __atomic_load_n(&port->attached, __ATOMIC_ACQUIRE);
+}
+
+static void
+set_owner(const struct vhc_pool *pool, uint32_t id, uint16_t owner)
+{
+    __atomic_store_n(&pool->owner[id], owner, __ATOMIC_RELAXED);
+}
+
+/* OVS pushes headers into the room before the data, and stops the switch if
+ * there is none. */
+static void
+make_room(struct rte_mbuf *m)
+{
+    memmove((char *) m->buf_addr + VHC_HEADROOM,
+            (char *) m->buf_addr + m->data_off, m->data_len);
+    m->data_off = VHC_HEADROOM;
+}
+
+static bool
+lacks_room(const struct rte_mbuf *m)
+{
+    return m->data_off < VHC_HEADROOM
+           || m->buf_len - m->data_off - m->data_len < VHC_TAILROOM;
+}
+
+/* Makes the packet that 'desc', which was checked, describes of its mbuf. */
+static struct rte_mbuf *
+desc_to_mbuf(const struct vhc_port *port, const struct vhc_queue *q,
+             const struct vhc_desc *desc)
+{
+    struct rte_mbuf *m = vhc_pool_mbuf(port->pool, desc->buf);
+
+    m->data_off = desc->off;
+    m->port = FROM_SLOT | q->slot;
+    m->ol_flags = RTE_MBUF_F_EXTERNAL;
+    m->data_len = desc->len;
+    m->pkt_len = desc->len;
+    *vhc_pool_mark(port->pool, m) = desc->mark;
+    return m;
+}
+
+/* Copies 'n' descriptors out of shared memory and prefetches what the tables
+ * say of their buffers.  A buffer id out of range prefetches some address,
+ * which does no harm. */
+static void
+read_descs(const struct vhc_port *port, const struct vhc_queue *q,
+           struct vhc_desc *descs, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        descs[i] = vhc_ring_get(&q->tx, i);
+        rte_prefetch0(&port->pool->owner[descs[i].buf]);
+        rte_prefetch0(&port->pool->mbufs[descs[i].buf]);
+    }
+}
+
+/* Prefetches the mbuf that 'desc', not yet checked, seems to name. */
+static void
+prefetch_mbuf(const struct vhc_port *port, const struct vhc_desc *desc)
+{
+    if (desc->buf < port->pool->geometry.n_ids) {
+        struct rte_mbuf *m = vhc_pool_mbuf(port->pool, desc->buf);
+
+        if (likely(m != NULL)) {
+            rte_prefetch0(m);
+            rte_prefetch0(vhc_pool_mark(port->pool, m));
+        }
+    }
+}
+
+/* Gives an originating NF empty buffers, once it has used a burst of those it
+ * asked for or half of a few. */
+static void
+fill(struct vhc_port *port, struct vhc_queue *q)
+{
+    struct rte_mbuf *mbufs[VHC_MAX_BURST];
+    uint32_t room = vhc_ring_reserve(&q->fill, q->fill.size);
+    uint32_t used = q->fill.size - room;
+    uint32_t want = RTE_MIN((port->fill_level + 1) / 2,
+                            (uint32_t) VHC_MAX_BURST);
+    uint32_t n;
+
+    if (q->fill.bad || used + want > port->fill_level) {
+        return;
+    }
+    n = RTE_MIN(port->fill_level - used, (uint32_t) VHC_MAX_BURST);
+    n = RTE_MIN(n, vhc_port_credit(port));
+    if (!n || rte_mempool_get_bulk(port->pool->mp, (void **) mbufs, n)) {
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct vhc_desc desc = {
+            .buf = vhc_pool_id(port->pool, mbufs[i]), .off = VHC_HEADROOM
+        };
+
+        set_owner(port->pool, desc.buf, q->slot);
+        vhc_ring_put(&q->fill, i, &desc);
+    }
+    vhc_count(&q->fills, n);
+    vhc_ring_submit(&q->fill, n);
+}
+
+/* What becomes of a burst from the NF. */
+struct rx_burst {
+    struct rte_mbuf **mbufs;    /* Packets, 'n' of them. */
+    struct rte_mbuf *back[VHC_MAX_BURST]; /* To the pool, 'n_back'. */
+    unsigned n, n_back, n_moved;
+    uint64_t bytes;
+};
+
+/* Takes the buffer that 'desc' names, if it is the NF's to give, as a packet
+ * or back to the pool. */
+static inline void
+take(const struct vhc_port *port, struct vhc_queue *q,
+     const struct vhc_limits *limits, const struct vhc_desc *desc,
+     struct rx_burst *rx)
+{
+    enum vhc_drop drop = vhc_desc_check(desc, limits);
+    struct rte_mbuf *m;
+
+    if (unlikely(drop)) {
+        vhc_count(&q->rx_counters.drops[drop], 1);
+        if (drop >= VHC_DROP_RESERVED) {
+            set_owner(port->pool, desc->buf, VHC_OWNER_HOST);
+            rx->back[rx->n_back++] = vhc_pool_mbuf(port->pool, desc->buf);
+        }
+        return;
+    }
+
+    set_owner(port->pool, desc->buf, VHC_OWNER_HOST);
+    m = desc_to_mbuf(port, q, desc);
+    if (unlikely(lacks_room(m))) {
+        make_room(m);
+        rx->n_moved++;
+    }
+    rx->bytes += desc->len;
+    rx->mbufs[rx->n++] = m;
+}
+
+unsigned
+vhc_port_rx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
+            unsigned n)
+{
+    struct vhc_desc descs[VHC_MAX_BURST];
+    struct vhc_queue *q = &port->queues[queue];
+    struct vhc_limits limits;
+    struct rx_burst rx;
+
+    if (!vhc_port_is_attached(port)) {
+        return 0;
+    }
+    if (port->fill_level) {
+        fill(port, q);
+    }
+    limits = q->limits;
+    limits.slot = __atomic_load_n(&q->limits.slot, __ATOMIC_RELAXED);
+    if (unlikely(limits.slot == VHC_OWNER_NOBODY)) {
+        return 0;               /* Not for long: see slots.h. */
+    }
+    n = vhc_ring_peek(&q->tx, RTE_MIN(n, (unsigned) VHC_MAX_BURST));
+    if (!n) {
+        return 0;
+    }
+
+    rx.mbufs = mbufs;
+    rx.n = rx.n_back = rx.n_moved = rx.bytes = 0;
+    read_descs(port, q, descs, n);
+    for (unsigned i = 0; i < n && i < AHEAD; i++) {
+        prefetch_mbuf(port, &descs[i]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        if (i + AHEAD < n) {
+            prefetch_mbuf(port, &descs[i + AHEAD]);
+        }
+        take(port, q, &limits, &descs[i], &rx);
+    }
+    vhc_ring_release(&q->tx, n);
+
+    if (unlikely(rx.n_back)) {
+        vhc_pool_put(port->pool, rx.back, rx.n_back);
+    }
+    if (likely(rx.n + rx.n_back)) {
+        vhc_count(&port->pool->slots[limits.slot].back, rx.n + rx.n_back);
+    }
+    vhc_count(&q->rx_counters.packets, rx.n);
+    vhc_count(&q->rx_counters.bytes, rx.bytes);
+    vhc_count(&q->rx_counters.moved, rx.n_moved);
+    return rx.n;
+}
+
+/* Returns where the packet in 'm', an mbuf of the pool, came from. */
+static unsigned
+source_of(const struct rte_mbuf *m)
+{
+    unsigned slot = m->port & (FROM_SLOT - 1);
+
+    if (!(m->port & FROM_SLOT)) {
+        return VHC_FROM_NIC;
+    }
+    return slot <= VHC_MAX_SLOTS ? VHC_FROM_SLOT + slot : VHC_FROM_OUTSIDE;
+}
+
+static bool
+goes_by_reference(const struct vhc_pool *pool, const struct rte_mbuf *m)
+{
+    return m->pool == pool->mp && m->nb_segs == 1
+           && rte_mbuf_refcnt_read(m) == 1;
+}
+
+/* Copies the packet in 'm' into a buffer of the pool.  Does not free 'm'.
+ * The caller has made sure that it fits. */
+static struct rte_mbuf *
+copy_in(const struct vhc_pool *pool, struct rte_mbuf *m)
+{
+    struct rte_mbuf *copy = rte_pktmbuf_alloc(pool->mp);
+
+    if (!copy) {
+        return NULL;
+    }
+    for (const struct rte_mbuf *seg = m; seg; seg = seg->next) {
+        memcpy(rte_pktmbuf_append(copy, seg->data_len),
+               rte_pktmbuf_mtod(seg, char *), seg->data_len);
+    }
+    *vhc_pool_mark(pool, copy) = *vhc_pool_mark(pool, m);
+    return copy;
+}
+
+/* Returns the mbuf of the pool that 'm' goes to the NF in: itself or a copy,
+ * for which 'm' is freed.  If it cannot go, frees it, counts why and returns
+ * NULL. */
+static struct rte_mbuf *
+admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
+      struct rte_mbuf *m)
+{
+    bool by_reference = goes_by_reference(port->pool, m);
+    unsigned source = by_reference ? source_of(m) : VHC_FROM_OUTSIDE;
+    struct rte_mbuf *copy;
+
+    uint32_t max_len = __atomic_load_n(&port->max_len, __ATOMIC_RELAXED);
+
+    if (unlikely(m->pkt_len > max_len || m->pkt_len < VHC_MIN_FRAME)) {
+        vhc_count(&counters->drops[VHC_DROP_TX_SIZE], 1);
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    if (likely(source != VHC_FROM_OUTSIDE)) {
+        vhc_count(&counters->hops[source].by_reference, 1);
+        return m;
+    }
+
+    /* OVS itself copies a packet that is in no mbuf into one of the pool, on
+     * its way here: then that was the copy. */
+    copy = by_reference ? m : copy_in(port->pool, m);
+    if (!copy) {
+        vhc_count(&counters->drops[VHC_DROP_POOL_EMPTY], 1);
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    vhc_count(&counters->hops[source].copied, 1);
+    vhc_count(&counters->copied, 1);
+    vhc_count(&counters->copied_bytes, m->pkt_len);
+    if (copy != m) {
+        rte_pktmbuf_free(m);
+    }
+    return copy;
+}
+
+/* Wakes the NF if it sleeps or is about to.  Once for each time that it goes
+ * to sleep: it changes 'need_wakeup' each time. */
+static void
+wake(struct vhc_port *port, struct vhc_queue *q)
+{
+    uint32_t need;
+
+    vhc_ring_fence();           /* (C) */
+    need = __atomic_load_n(&port->nf->need_wakeup, __ATOMIC_RELAXED);
+    if (likely(!need) || need == q->woken) {
+        return;
+    }
+    q->woken = need;
+    if (port->futex) {
+        __atomic_fetch_add(&port->host->wake_seq, 1, __ATOMIC_RELEASE);
+        syscall(SYS_futex, &port->host->wake_seq, FUTEX_WAKE, VHC_MAX_QUEUES,
+                NULL, NULL, 0);
+        vhc_count(&q->tx_counters.wakeups, 1);
+    }
+}
+
+/* Frees 'n' packets that the NF cannot have because of 'drop'. */
+static void
+turn_away(struct vhc_queue *q, struct rte_mbuf **mbufs, unsigned n,
+          enum vhc_drop drop)
+{
+    vhc_count(&q->tx_counters.drops[drop], n);
+    for (unsigned i = 0; i < n; i++) {
+        rte_pktmbuf_free(mbufs[i]);
+    }
+}
+
+unsigned
+vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
+            unsigned n)
+{
+    struct vhc_queue *q = &port->queues[queue];
+    struct vhc_tx_counters *counters = &q->tx_counters;
+    uint32_t credit = vhc_port_credit(port);
+    unsigned n_sent = 0, i, room;
+    uint64_t bytes = 0;
+
+    if (unlikely(!vhc_port_is_attached(port))) {
+        turn_away(q, mbufs, n, VHC_DROP_DETACHED);
+        return 0;
+    }
+    room = vhc_ring_reserve(&q->rx, RTE_MIN(n, credit));
+    for (i = 0; i < n && n_sent < room; i++) {
+        struct rte_mbuf *m = admit(port, counters, mbufs[i]);
+
+        if (likely(m != NULL)) {
+            struct vhc_desc desc = {
+                .buf = vhc_pool_id(port->pool, m),
+                .off = m->data_off,
+                .len = m->data_len,
+                .mark = *vhc_pool_mark(port->pool, m),
+            };
+
+            set_owner(port->pool, desc.buf, q->slot);
+            vhc_ring_put(&q->rx, n_sent++, &desc);
+            bytes += desc.len;
+        }
+    }
+    if (likely(n_sent)) {
+        /* Counted before the NF can send them back. */
+        vhc_count(&counters->buffers, n_sent);
+        vhc_ring_submit(&q->rx, n_sent);
+        wake(port, q);
+        vhc_count(&counters->packets, n_sent);
+        vhc_count(&counters->bytes, bytes);
+    }
+    if (unlikely(i < n)) {
+        turn_away(q, &mbufs[i], n - i, (room < credit ? VHC_DROP_RING_FULL
+                                        : VHC_DROP_NO_CREDIT));
+    }
+    return n_sent;
+}

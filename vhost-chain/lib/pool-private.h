@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VHC_POOL_PRIVATE_H
+#define VHC_POOL_PRIVATE_H 1
+
+/* What ports need to know of their pool. */
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "check.h"
+#include "geometry.h"
+#include "shmfile.h"
+#include "vhc/abi.h"
+#include "vhc/pool.h"
+
+#define VHC_MAX_SLOTS 1023      /* Slots are 1 to this. */
+
+struct vhc_port;
+
+/* A queue of a port, as an owner of buffers. */
+struct vhc_slot {
+    uint64_t back;              /* Buffers ever come back.  Written by the one
+                                 * thread that takes them back. */
+
+    /* Control. */
+    struct vhc_port *port;      /* NULL if it has none. */
+    bool orphan;                /* The port is gone, its buffers are not. */
+    uint64_t gone;              /* Buffers ever gone out, of an orphan. */
+} __rte_cache_aligned;
+
+struct vhc_pool {
+    /* Constant, read in the data path. */
+    uint8_t *base;              /* The pool's first byte. */
+    struct rte_mempool *mp;
+    struct rte_mbuf **mbufs;    /* By buffer id; NULL where is no buffer. */
+    uint16_t *owner;            /* By buffer id: VHC_OWNER_* or a slot.  In a
+                                 * file that only the switch opens. */
+    struct vhc_slot *slots;     /* VHC_MAX_SLOTS + 1 of them. */
+    uint32_t mark_offset;
+    struct vhc_geometry geometry;
+
+    /* Control. */
+    char name[32];
+    char *link;                 /* Path of the link to 'file', or NULL. */
+    char *link_dir;
+    gid_t gid;
+    int node;
+    uint8_t uuid[VHC_UUID_SIZE];
+    bool extmem;                /* Registered with DPDK. */
+    struct vhc_shmfile file;    /* The shared memory itself. */
+    struct vhc_shmfile owner_file;
+    uint32_t credits;           /* Promised to the ports. */
+    uint32_t last_slot;         /* That was taken. */
+};
+
+/* Returns the mbuf of buffer 'id', which must be a buffer. */
+static inline struct rte_mbuf *
+vhc_pool_mbuf(const struct vhc_pool *pool, uint32_t id)
+{
+    return pool->mbufs[id];
+}
+
+/* Returns the buffer id of 'm', an mbuf of 'pool'. */
+static inline uint32_t
+vhc_pool_id(const struct vhc_pool *pool, const struct rte_mbuf *m)
+{
+    return vhc_geometry_id(&pool->geometry,
+                           (uint8_t *) m->buf_addr - pool->base);
+}
+
+static inline uint32_t *
+vhc_pool_mark(const struct vhc_pool *pool, struct rte_mbuf *m)
+{
+    return (uint32_t *) ((uint8_t *) m + pool->mark_offset);
+}
+
+/* Gives 'n' mbufs, 1 at least, back to the pool at once.  They must be as the
+ * mempool expects them: one segment, one reference. */
+static inline void
+vhc_pool_put(const struct vhc_pool *pool, struct rte_mbuf **mbufs, unsigned n)
+{
+    rte_mempool_put_bulk(pool->mp, (void **) mbufs, n);
+}
+
+#endif /* pool-private.h */

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "vhc/port.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_malloc.h>
+
+#include "error.h"
+#include "port-private.h"
+
+#define MAX_RING_SIZE 32768
+
+static bool
+is_pow2(uint64_t x)
+{
+    return x && !(x & (x - 1));
+}
+
+static size_t
+file_size(const struct vhc_port_config *config)
+{
+    size_t used = VHC_RINGS_OFF
+        + (size_t) config->n_queues * VHC_N_RINGS
+          * vhc_ring_bytes(config->ring_size);
+    size_t size = VHC_RINGS_OFF;
+
+    while (size < used) {
+        size *= 2;
+    }
+    return size;
+}
+
+static int
+check_config(const struct vhc_pool *pool,
+             const struct vhc_port_config *config, char **errp)
+{
+    uint32_t reserve = pool->geometry.n_buffers / 8;
+    uint32_t left = pool->geometry.n_buffers - reserve - pool->credits;
+
+    if (!config->name[0] || strlen(config->name) >= VHC_NAME_SIZE
+        || strchr(config->name, '/')) {
+        return vhc_error(errp, EINVAL, "\"%s\" cannot be in the name of a "
+                         "ring file: 1 to %d characters and no '/'",
+                         config->name, VHC_NAME_SIZE - 1);
+    }
+    if (config->file && (!config->file[0] || strchr(config->file, '/'))) {
+        return vhc_error(errp, EINVAL, "ring file \"%s\" is not a plain file "
+                         "name: it lies in %s", config->file, pool->link_dir);
+    }
+    if (config->n_queues < 1 || config->n_queues > VHC_MAX_QUEUES) {
+        return vhc_error(errp, EINVAL, "%u queues are not between 1 and %d",
+                         config->n_queues, VHC_MAX_QUEUES);
+    }
+    if (!is_pow2(config->ring_size) || config->ring_size > MAX_RING_SIZE) {
+        return vhc_error(errp, EINVAL, "ring size %u is not a power of two "
+                         "up to %d", config->ring_size, MAX_RING_SIZE);
+    }
+    if (config->max_len < VHC_MIN_FRAME) {
+        return vhc_error(errp, EINVAL, "frames of %u bytes are less than an "
+                         "Ethernet header", config->max_len);
+    }
+    if (config->max_len > pool->geometry.buffer_size) {
+        return vhc_error(errp, EINVAL, "frames of %u bytes do not fit the "
+                         "buffers of pool %s (buffer-size=%u); lower the MTU "
+                         "or make a pool with larger buffers",
+                         config->max_len, pool->name,
+                         pool->geometry.buffer_size);
+    }
+    if (config->credits > left) {
+        return vhc_error(errp, ENOSPC, "%u credits are more than pool %s has "
+                         "left to promise: %u of %u buffers", config->credits,
+                         pool->name, left, pool->geometry.n_buffers);
+    }
+    return 0;
+}
+
+static uint32_t
+default_credits(const struct vhc_pool *pool, uint32_t ring_size)
+{
+    uint32_t share = pool->geometry.n_buffers / 16;
+
+    return share < 2 * ring_size ? share : 2 * ring_size;
+}
+
+/* The magic goes in last: an NF that finds it finds the rest.  Whatever an NF
+ * of an earlier switch left behind as a request is not answered. */
+void
+vhc_port_write_header(struct vhc_port *port)
+{
+    const struct vhc_port_config *config = &port->config;
+    struct vhc_ctrl_host *host = port->host;
+    struct vhc_ctrl_host new = {
+        .abi_version = VHC_ABI_VERSION,
+        .size = port->file.size,
+        .n_queues = config->n_queues,
+        .ring_size = config->ring_size,
+        .ring_bytes = port->ring_bytes,
+        .rings_off = VHC_RINGS_OFF,
+        .reason = VHC_REASON_CLOSED,
+        .access = config->access,
+        .credits = config->credits,
+        .max_len = config->max_len,
+    };
+
+    memcpy(new.pool_uuid, port->pool->uuid, sizeof new.pool_uuid);
+    snprintf(new.pool_name, sizeof new.pool_name, "%s", port->pool->name);
+    snprintf(new.port_name, sizeof new.port_name, "%s", config->name);
+    if (port->file.existed) {
+        new.generation = __atomic_load_n(&host->generation, __ATOMIC_RELAXED);
+        new.wake_seq = __atomic_load_n(&host->wake_seq, __ATOMIC_RELAXED);
+        port->attach.generation = new.generation;
+        port->attach.number = __atomic_load_n(&port->nf->request,
+                                              __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&host->magic, 0, __ATOMIC_RELEASE);
+    *host = new;
+    __atomic_store_n(&host->magic, VHC_RING_MAGIC, __ATOMIC_RELEASE);
+}
+
+static int
+open_file(struct vhc_port *port, char **errp)
+{
+    const struct vhc_pool *pool = port->pool;
+    const struct vhc_port_config *config = &port->config;
+    char path[PATH_MAX];
+    int error;
+
+    if (config->file) {
+        snprintf(path, sizeof path, "%s/%s", pool->link_dir, config->file);
+    } else {
+        snprintf(path, sizeof path, "%s/ovs-chain.%s.%s", pool->link_dir,
+                 pool->name, config->name);
+    }
+    error = vhc_shmfile_open(&port->file, path, file_size(config), pool->gid,
+                             0660, errp);
+    error = error ? error : vhc_shmfile_map(&port->file, errp);
+    if (!error) {
+        port->host = (struct vhc_ctrl_host *) port->file.base;
+        port->nf = (struct vhc_ctrl_nf *) (port->file.base + VHC_CTRL_NF_OFF);
+        vhc_port_write_header(port);
+    }
+    return error;
+}
+
+static int
+copy_config(struct vhc_port *port, const struct vhc_port_config *config)
+{
+    port->config = *config;
+    port->config.name = strdup(config->name);
+    port->config.file = config->file ? strdup(config->file) : NULL;
+    if (!config->credits) {
+        port->config.credits = default_credits(port->pool, config->ring_size);
+    }
+    port->max_len = config->max_len;
+    port->ring_bytes = vhc_ring_bytes(config->ring_size);
+    return port->config.name && !port->config.file == !config->file
+           ? 0 : ENOMEM;
+}
+
+static int
+make_queues(struct vhc_port *port, char **errp)
+{
+    uint32_t n = port->config.n_queues;
+
+    port->queues = rte_zmalloc("vhc_queues", n * sizeof *port->queues,
+                               RTE_CACHE_LINE_SIZE);
+    if (!port->queues) {
+        return vhc_error(errp, ENOMEM, "no memory for %u queues; give DPDK "
+                         "more (other_config:dpdk-socket-mem)", n);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        port->queues[i].limits = (struct vhc_limits) {
+            .owner = port->pool->owner,
+            .n_ids = port->pool->geometry.n_ids,
+            .room = port->pool->geometry.stride,
+            .max_len = port->config.max_len,
+        };
+    }
+    return 0;
+}
+
+int
+vhc_port_open(struct vhc_pool *pool, const struct vhc_port_config *config,
+              struct vhc_port **portp, char **errp)
+{
+    struct vhc_port *port;
+    int error;
+
+    *portp = NULL;
+    port = calloc(1, sizeof *port);
+    if (!port) {
+        return vhc_error(errp, ENOMEM, "out of memory");
+    }
+    port->pool = pool;
+
+    error = copy_config(port, config);
+    if (error) {
+        vhc_error(errp, error, "out of memory");
+    }
+    error = error ? error : check_config(pool, &port->config, errp);
+    error = error ? error : make_queues(port, errp);
+    error = error ? error : vhc_slots_take(port, errp);
+    if (!error) {
+        pool->credits += port->config.credits;
+        error = open_file(port, errp);
+    }
+    if (error) {
+        vhc_port_close(port, false);
+        return error;
+    }
+    *portp = port;
+    return 0;
+}
+
+void
+vhc_port_close(struct vhc_port *port, bool remove)
+{
+    if (!port) {
+        return;
+    }
+    __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
+    vhc_port_widow_peers(port);
+    if (port->slot) {
+        vhc_slots_release(port);
+        port->pool->credits -= port->config.credits;
+    }
+    if (port->widowed) {
+        vhc_slots_reclaim_orphans(port);
+    }
+    if (port->host) {
+        if (port->attach.state == VHC_ATTACHED) {
+            port->attach.state = VHC_DETACHED;
+            port->attach.reason = VHC_REASON_CLOSED;
+        }
+        vhc_attach_publish(&port->attach, port->host);
+    }
+    vhc_shmfile_close(&port->file, remove);
+    rte_free(port->queues);
+    free((char *) port->config.name);
+    free((char *) port->config.file);
+    free(port);
+}
+
+void
+vhc_port_set_max_len(struct vhc_port *port, uint32_t max_len)
+{
+    port->config.max_len = max_len;
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        __atomic_store_n(&port->queues[i].limits.max_len, max_len,
+                         __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&port->max_len, max_len, __ATOMIC_RELAXED);
+    __atomic_store_n(&port->host->max_len, max_len, __ATOMIC_RELAXED);
+}

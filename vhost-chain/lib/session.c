@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+/* The attachment of an NF to a port, from its request to its end. */
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "port-private.h"
+
+static struct vhc_ring *
+ring_at(const struct vhc_port *port, uint32_t queue, enum vhc_ring_role role)
+{
+    size_t i = (size_t) queue * VHC_N_RINGS + role;
+
+    return (struct vhc_ring *) (port->file.base + VHC_RINGS_OFF
+                                + i * port->ring_bytes);
+}
+
+/* Ends the link of 'port' with its peer, if there is one, from the side of
+ * the peer, which keeps running. */
+static void
+unlink_peer(struct vhc_port *port)
+{
+    struct vhc_port *peer = port->peer;
+
+    if (peer && !port->linking) {
+        peer->peer = NULL;
+        vhc_slots_join(peer, peer);
+    }
+    port->peer = NULL;
+    port->linking = false;
+}
+
+void
+vhc_port_widow_peers(struct vhc_port *port)
+{
+    for (int i = 1; i <= VHC_MAX_SLOTS; i++) {
+        struct vhc_port *other = port->pool->slots[i].port;
+
+        if (other && other->peer == port) {
+            vhc_slots_part(other);
+            other->peer = NULL;
+            other->widowed = true;
+            other->late_slot = port->peer == other ? port->slot : 0;
+        }
+    }
+    if (port->linking && port->peer) {
+        vhc_slots_join(port->peer, port->peer);
+        port->peer = NULL;
+    }
+}
+
+/* The NF starts each of its indices at 0, before it asks to attach. */
+static bool
+indices_zero(const struct vhc_port *port)
+{
+    uint32_t any = 0;
+
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        any |= __atomic_load_n(&ring_at(port, i, VHC_RX)->cons,
+                               __ATOMIC_RELAXED);
+        any |= __atomic_load_n(&ring_at(port, i, VHC_TX)->prod,
+                               __ATOMIC_RELAXED);
+        any |= __atomic_load_n(&ring_at(port, i, VHC_FILL)->cons,
+                               __ATOMIC_RELAXED);
+    }
+    return !any;
+}
+
+/* Returns true if some port is about to be linked with 'port'. */
+static bool
+is_wanted(const struct vhc_port *port)
+{
+    for (int i = 1; i <= VHC_MAX_SLOTS; i++) {
+        const struct vhc_port *other = port->pool->slots[i].port;
+
+        if (other && other->linking && other->peer == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns the port that 'req' names as the NF's other one, if it may be linked
+ * with 'port', otherwise NULL. */
+static struct vhc_port *
+find_peer(const struct vhc_port *port, const struct vhc_request *req)
+{
+    for (int i = 1; req->peer_token && i <= VHC_MAX_SLOTS; i++) {
+        struct vhc_port *other = port->pool->slots[i].port;
+
+        if (other && other != port && other->attached && !other->peer
+            && !other->widowed && other->token == req->peer_token
+            && other->config.n_queues == port->config.n_queues
+            && !is_wanted(other)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+static void
+make_token(struct vhc_port *port)
+{
+    while (getrandom(&port->token, sizeof port->token, 0)
+           != sizeof port->token || !port->token) {
+        continue;
+    }
+    __atomic_store_n(&port->host->token, port->token, __ATOMIC_RELAXED);
+}
+
+static enum vhc_port_event
+do_attach(struct vhc_port *port)
+{
+    uint32_t size = port->config.ring_size;
+    uint32_t level = port->request.fill_level;
+
+    port->futex = (port->request.features & VHC_NF_F_FUTEX) != 0;
+    port->fill_level = level < size ? level : size;
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        struct vhc_queue *q = &port->queues[i];
+
+        vhc_prod_init(&q->rx, ring_at(port, i, VHC_RX), size);
+        vhc_cons_init(&q->tx, ring_at(port, i, VHC_TX), size);
+        vhc_prod_init(&q->fill, ring_at(port, i, VHC_FILL), size);
+        q->woken = 0;
+    }
+    vhc_slots_join(port, port->peer ? port->peer : port);
+    make_token(port);
+    vhc_attach_publish(&port->attach, port->host);
+    __atomic_store_n(&port->attached, true, __ATOMIC_RELEASE);
+    return VHC_PORT_ATTACHED;
+}
+
+static enum vhc_port_event
+begin_attach(struct vhc_port *port, const struct vhc_request *req)
+{
+    port->request = *req;
+    port->peer = find_peer(port, req);
+    if (!port->peer) {
+        return do_attach(port);
+    }
+    vhc_slots_part(port->peer);
+    port->linking = true;
+    return VHC_PORT_LINKING;
+}
+
+static enum vhc_port_event
+begin_detach(struct vhc_port *port)
+{
+    __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
+    if (port->peer) {
+        vhc_slots_part(port->peer);
+    }
+    return VHC_PORT_DETACHING;
+}
+
+static bool
+is_lost(const struct vhc_port *port)
+{
+    return vhc_shmfile_is_lost(&port->file)
+           || vhc_shmfile_is_lost(&port->pool->file);
+}
+
+/* Returns why the attached NF must go, or VHC_REASON_NONE. */
+static enum vhc_reason
+find_fault(const struct vhc_port *port)
+{
+    if (port->attach.state != VHC_ATTACHED) {
+        return VHC_REASON_NONE;
+    }
+    if (port->widowed) {
+        return VHC_REASON_PEER;
+    }
+    if (is_lost(port)) {
+        return VHC_REASON_LOST;
+    }
+    if (port->request.features & VHC_NF_F_LOCK
+        && !vhc_shmfile_locked(&port->file, VHC_LOCK_NF, NULL)) {
+        return VHC_REASON_GONE;
+    }
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        const struct vhc_queue *q = &port->queues[i];
+
+        if (__atomic_load_n(&q->rx.bad, __ATOMIC_RELAXED)
+            || __atomic_load_n(&q->tx.bad, __ATOMIC_RELAXED)
+            || __atomic_load_n(&q->fill.bad, __ATOMIC_RELAXED)) {
+            return VHC_REASON_CORRUPT;
+        }
+    }
+    return VHC_REASON_NONE;
+}
+
+enum vhc_port_event
+vhc_port_run(struct vhc_port *port)
+{
+    struct vhc_expect expect = { .n_queues = port->config.n_queues };
+    struct vhc_request req;
+
+    if (port->attach.state != VHC_ATTACHED
+        && vhc_shmfile_is_lost(&port->file)
+        && !vhc_shmfile_restore(&port->file)) {
+        vhc_port_write_header(port);
+    }
+    __atomic_store_n(&port->host->tick, ++port->tick, __ATOMIC_RELAXED);
+
+    vhc_request_read(port->nf, &req);
+    if (port->attach.state == VHC_ATTACHED && is_lost(port)) {
+        req.number = port->attach.number; /* What was read means nothing. */
+    }
+    expect.lost = vhc_shmfile_is_lost(&port->pool->file);
+    memcpy(expect.pool_uuid, port->pool->uuid, sizeof expect.pool_uuid);
+    expect.indices_zero = indices_zero(port);
+    expect.peer_attached = port->attach.state != VHC_ATTACHED
+                           && find_peer(port, &req);
+
+    switch (vhc_attach_step(&port->attach, &req, &expect, find_fault(port))) {
+    case VHC_STEP_ATTACH:
+        return begin_attach(port, &req);
+    case VHC_STEP_REFUSE:
+        port->request = req;
+        vhc_attach_publish(&port->attach, port->host);
+        return VHC_PORT_REFUSED;
+    case VHC_STEP_DETACH:
+        return begin_detach(port);
+    case VHC_STEP_NONE:
+    default:
+        return VHC_PORT_SAME;
+    }
+}
+
+/* The port to be linked with may have gone meanwhile, and been closed. */
+static enum vhc_port_event
+finish_link(struct vhc_port *port)
+{
+    if (!port->peer || !port->peer->attached || port->peer->peer) {
+        port->peer = NULL;
+        port->linking = false;
+        port->widowed = false;
+        port->attach.state = VHC_REFUSED;
+        port->attach.reason = VHC_REASON_PEER;
+        vhc_attach_publish(&port->attach, port->host);
+        return VHC_PORT_REFUSED;
+    }
+    port->linking = false;
+    port->peer->peer = port;
+    return do_attach(port);
+}
+
+enum vhc_port_event
+vhc_port_quiesced(struct vhc_port *port)
+{
+    if (port->attach.state == VHC_ATTACHED) {
+        return finish_link(port);
+    }
+    vhc_slots_reclaim(port);
+    unlink_peer(port);
+    if (port->widowed) {
+        vhc_slots_reclaim_orphans(port);
+        port->widowed = false;
+    }
+    vhc_attach_publish(&port->attach, port->host);
+    return VHC_PORT_DETACHED;
+}

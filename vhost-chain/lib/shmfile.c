@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "shmfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "guard.h"
+#include "vhc/abi.h"
+
+static struct flock
+lock_of(int byte)
+{
+    return (struct flock) {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1
+    };
+}
+
+static int
+lock_host(struct vhc_shmfile *f, char **errp)
+{
+    struct flock lock = lock_of(VHC_LOCK_HOST);
+
+    if (!fcntl(f->fd, F_OFD_SETLK, &lock)) {
+        return 0;
+    }
+    if (errno == EAGAIN || errno == EACCES) {
+        return vhc_error(errp, EBUSY, "%s is in use by another port or "
+                         "another switch, or an NF holds the switch's lock "
+                         "on it", f->path);
+    }
+    return vhc_error(errp, errno, "%s: cannot lock: %s", f->path,
+                     strerror(errno));
+}
+
+/* Opens the file and finds out whether it has the right size. */
+static int
+open_once(struct vhc_shmfile *f, mode_t mode, char **errp)
+{
+    struct stat st;
+
+    f->fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (f->fd < 0) {
+        return vhc_error(errp, errno, "%s: cannot open: %s", f->path,
+                         strerror(errno));
+    }
+    if (fstat(f->fd, &st) || !S_ISREG(st.st_mode)) {
+        return vhc_error(errp, EINVAL, "%s is not a regular file", f->path);
+    }
+    if (st.st_uid != geteuid() || st.st_nlink != 1) {
+        /* Somebody else made it, in a directory that all may write to. */
+        return vhc_error(errp, EPERM, "%s is owned by uid %u or has a second "
+                         "name; remove it", f->path, (unsigned) st.st_uid);
+    }
+    f->existed = (size_t) st.st_size == f->size;
+    return st.st_size && !f->existed ? ESTALE : 0;
+}
+
+static int
+prepare(struct vhc_shmfile *f, gid_t gid, mode_t mode, char **errp)
+{
+    if (fchown(f->fd, -1, gid) || fchmod(f->fd, mode)) {
+        return vhc_error(errp, errno, "%s: cannot set group %u and mode "
+                         "%03o: %s", f->path, (unsigned) gid,
+                         (unsigned) mode, strerror(errno));
+    }
+    if (!f->existed && ftruncate(f->fd, f->size)) {
+        return vhc_error(errp, errno, "%s: cannot make it %zu bytes: %s",
+                         f->path, f->size, strerror(errno));
+    }
+    return 0;
+}
+
+int
+vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
+                 gid_t gid, mode_t mode, char **errp)
+{
+    int error;
+
+    *f = (struct vhc_shmfile) { .fd = -1, .size = size };
+    f->path = strdup(path);
+    if (!f->path) {
+        return vhc_error(errp, ENOMEM, "out of memory");
+    }
+
+    error = open_once(f, mode, errp);
+    if (!error || error == ESTALE) {
+        int lock_error = lock_host(f, errp);
+
+        if (lock_error) {
+            error = lock_error;
+        } else if (error == ESTALE) {
+            unlink(f->path);
+            close(f->fd);
+            error = open_once(f, mode, errp);
+            error = error ? error : lock_host(f, errp);
+        }
+    }
+    error = error ? error : prepare(f, gid, mode, errp);
+    if (error) {
+        vhc_shmfile_close(f, false);
+    }
+    return error;
+}
+
+int
+vhc_shmfile_map(struct vhc_shmfile *f, char **errp)
+{
+    void *base = mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_SHARED,
+                      f->fd, 0);
+
+    if (base == MAP_FAILED) {
+        return vhc_error(errp, errno, "%s: cannot map %zu bytes: %s",
+                         f->path, f->size, strerror(errno));
+    }
+    f->base = base;
+
+    int error = vhc_guard_add(base, f->size, &f->lost);
+
+    return error ? vhc_error(errp, error, "%s: cannot guard the mapping: %s",
+                             f->path, strerror(error)) : 0;
+}
+
+bool
+vhc_shmfile_is_lost(const struct vhc_shmfile *f)
+{
+    return __atomic_load_n(&f->lost, __ATOMIC_ACQUIRE);
+}
+
+int
+vhc_shmfile_restore(struct vhc_shmfile *f)
+{
+    if (ftruncate(f->fd, 0) || ftruncate(f->fd, f->size)
+        || mmap(f->base, f->size, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_FIXED, f->fd, 0) == MAP_FAILED) {
+        return errno;
+    }
+    f->existed = false;
+    __atomic_store_n(&f->lost, false, __ATOMIC_RELEASE);
+    return 0;
+}
+
+void
+vhc_shmfile_close(struct vhc_shmfile *f, bool remove)
+{
+    if (!f->path) {
+        return;
+    }
+    if (f->base) {
+        vhc_guard_remove(f->base);
+        munmap(f->base, f->size);
+    }
+    if (f->fd >= 0) {
+        if (remove) {
+            unlink(f->path);
+        }
+        close(f->fd);
+    }
+    free(f->path);
+    *f = (struct vhc_shmfile) { .path = NULL };
+}
+
+bool
+vhc_shmfile_locked(const struct vhc_shmfile *f, int byte, pid_t *pid)
+{
+    struct flock lock = lock_of(byte);
+
+    if (fcntl(f->fd, F_OFD_GETLK, &lock) || lock.l_type == F_UNLCK) {
+        return false;
+    }
+    if (pid) {
+        *pid = lock.l_pid;
+    }
+    return true;
+}
+
+int
+vhc_group_lookup(const char *group, gid_t *gid, char **errp)
+{
+    struct group *gr;
+
+    if (!group) {
+        *gid = getegid();
+        return 0;
+    }
+    gr = getgrnam(group);
+    if (!gr) {
+        return vhc_error(errp, EINVAL, "group %s does not exist; create it "
+                         "(groupadd %s) or name the one that QEMU runs as",
+                         group, group);
+    }
+    *gid = gr->gr_gid;
+    return 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "slots.h"
+
+#include <errno.h>
+
+#include "error.h"
+#include "port-private.h"
+
+static bool
+is_free(const struct vhc_pool *pool, uint32_t slot, uint32_t n)
+{
+    for (uint32_t i = slot; i < slot + n; i++) {
+        if (i > VHC_MAX_SLOTS || pool->slots[i].port
+            || pool->slots[i].orphan) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Slots are taken in turn, not the lowest first, so that what counts by slots
+ * speaks of a port that is gone for a while rather than of another. */
+int
+vhc_slots_take(struct vhc_port *port, char **errp)
+{
+    struct vhc_pool *pool = port->pool;
+    uint32_t n = port->config.n_queues;
+
+    for (uint32_t i = 0; i < VHC_MAX_SLOTS; i++) {
+        uint32_t slot = 1 + (pool->last_slot + i) % VHC_MAX_SLOTS;
+
+        if (is_free(pool, slot, n)) {
+            port->slot = slot;
+            pool->last_slot = slot + n - 1;
+            for (uint32_t q = 0; q < n; q++) {
+                pool->slots[slot + q].port = port;
+                pool->slots[slot + q].back = 0;
+                port->queues[q].slot = slot + q;
+                port->queues[q].limits.slot = slot + q;
+            }
+            return 0;
+        }
+    }
+    return vhc_error(errp, ENOSPC, "the ports of pool %s have %d queues at "
+                     "most", pool->name, VHC_MAX_SLOTS);
+}
+
+static void
+reclaim_slot(struct vhc_pool *pool, uint16_t slot)
+{
+    uint64_t n = 0;
+
+    for (uint32_t id = 0; id < pool->geometry.n_ids; id++) {
+        if (__atomic_load_n(&pool->owner[id], __ATOMIC_RELAXED) == slot) {
+            struct rte_mbuf *m = vhc_pool_mbuf(pool, id);
+
+            __atomic_store_n(&pool->owner[id], VHC_OWNER_HOST,
+                             __ATOMIC_RELAXED);
+            vhc_pool_put(pool, &m, 1);
+            n++;
+        }
+    }
+    vhc_count(&pool->slots[slot].back, n);
+}
+
+void
+vhc_slots_reclaim(struct vhc_port *port)
+{
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        reclaim_slot(port->pool, port->slot + i);
+    }
+}
+
+void
+vhc_slots_reclaim_orphans(struct vhc_port *port)
+{
+    for (uint32_t i = 0; port->late_slot && i < port->config.n_queues; i++) {
+        reclaim_slot(port->pool, port->late_slot + i);
+        port->pool->slots[port->late_slot + i].orphan = false;
+    }
+    port->late_slot = 0;
+}
+
+void
+vhc_slots_release(struct vhc_port *port)
+{
+    if (!port->slot) {
+        return;
+    }
+    if (!port->peer) {
+        vhc_slots_reclaim(port);
+    }
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        struct vhc_slot *slot = &port->pool->slots[port->slot + i];
+
+        slot->gone = slot->back + vhc_slot_owned(port, i);
+        slot->orphan = port->peer != NULL;
+        slot->port = NULL;
+    }
+}
+
+static void
+set_taker(struct vhc_port *port, uint32_t i, uint16_t slot)
+{
+    __atomic_store_n(&port->queues[i].limits.slot, slot, __ATOMIC_RELAXED);
+}
+
+void
+vhc_slots_part(struct vhc_port *port)
+{
+    for (uint32_t i = 0; i < port->config.n_queues; i++) {
+        set_taker(port, i, VHC_OWNER_NOBODY);
+    }
+}
+
+void
+vhc_slots_join(struct vhc_port *a, struct vhc_port *b)
+{
+    for (uint32_t i = 0; i < a->config.n_queues; i++) {
+        set_taker(a, i, b->slot + i);
+        set_taker(b, i, a->slot + i);
+    }
+}
