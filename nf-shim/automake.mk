@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# libnf-shim, the NF side, and the NFs.  Needs nothing but libc.
+
+nf_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/nf-shim/include
+
+nfincludedir = $(includedir)/nf
+dist_nfinclude_HEADERS = \
+	nf-shim/include/nf/error.h \
+	nf-shim/include/nf/main.h \
+	nf-shim/include/nf/packet.h \
+	nf-shim/include/nf/port.h \
+	nf-shim/include/nf/run.h \
+	nf-shim/include/nf/shim.h
+pkgconfig_DATA += nf-shim/libnf-shim.pc
+
+nf_shim_sources = \
+	nf-shim/lib/burst.c \
+	nf-shim/lib/error.c \
+	nf-shim/lib/error.h \
+	nf-shim/lib/lanes.c \
+	nf-shim/lib/layout.c \
+	nf-shim/lib/layout.h \
+	nf-shim/lib/loop.h \
+	nf-shim/lib/main.c \
+	nf-shim/lib/mapping.c \
+	nf-shim/lib/mapping.h \
+	nf-shim/lib/port-private.h \
+	nf-shim/lib/port.c \
+	nf-shim/lib/run.c \
+	nf-shim/lib/stats.c \
+	nf-shim/lib/stats.h \
+	nf-shim/lib/wait.c
+
+lib_LTLIBRARIES += nf-shim/libnf-shim.la
+nf_shim_libnf_shim_la_CPPFLAGS = $(nf_cppflags)
+nf_shim_libnf_shim_la_LDFLAGS = -version-info 0:0:0 \
+	-export-symbols-regex '^nf_'
+nf_shim_libnf_shim_la_SOURCES = $(nf_shim_sources)
+
+# The NFs contain the library: they start without a search for it, also from
+# the build tree.
+bin_PROGRAMS += nf-shim/nf-forward
+nf_shim_nf_forward_CPPFLAGS = $(nf_cppflags)
+nf_shim_nf_forward_LDFLAGS = -static
+nf_shim_nf_forward_LDADD = nf-shim/libnf-shim.la
+nf_shim_nf_forward_SOURCES = nf-shim/nfs/nf-forward.c
+
+nf_rules_sources = \
+	nf-shim/nfs/flow.c \
+	nf-shim/nfs/flow.h \
+	nf-shim/nfs/rules-parse.c \
+	nf-shim/nfs/rules.c \
+	nf-shim/nfs/rules.h \
+	nf-shim/nfs/words.c \
+	nf-shim/nfs/words.h
+
+bin_PROGRAMS += nf-shim/nf-firewall
+nf_shim_nf_firewall_CPPFLAGS = $(nf_cppflags)
+nf_shim_nf_firewall_LDFLAGS = -static
+nf_shim_nf_firewall_LDADD = nf-shim/libnf-shim.la
+nf_shim_nf_firewall_SOURCES = $(nf_rules_sources) nf-shim/nfs/nf-firewall.c
+
+nf_counts_sources = \
+	nf-shim/nfs/counts.c \
+	nf-shim/nfs/counts.h \
+	nf-shim/nfs/flow.c \
+	nf-shim/nfs/flow.h \
+	nf-shim/nfs/talkers.c \
+	nf-shim/nfs/talkers.h
+
+bin_PROGRAMS += nf-shim/nf-monitor
+nf_shim_nf_monitor_CPPFLAGS = $(nf_cppflags)
+nf_shim_nf_monitor_LDFLAGS = -static
+nf_shim_nf_monitor_LDADD = nf-shim/libnf-shim.la
+nf_shim_nf_monitor_SOURCES = $(nf_counts_sources) nf-shim/nfs/nf-monitor.c
+
+# Unit tests: no root, no hugepages, no switch.
+if HAVE_CMOCKA
+nf_test_cppflags = $(nf_cppflags) -I$(top_srcdir)/nf-shim/lib
+nf_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+nf_test_ldadd = nf-shim/libnf-shim.la $(CMOCKA_LIBS)
+nf_test_host = \
+	nf-shim/tests/fake-host.c \
+	nf-shim/tests/fake-host.h
+
+check_PROGRAMS += nf-shim/tests/test-port
+nf_shim_tests_test_port_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_port_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_port_LDFLAGS = -static
+nf_shim_tests_test_port_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_port_SOURCES = $(nf_test_host) nf-shim/tests/test-port.c
+
+check_PROGRAMS += nf-shim/tests/test-wait
+nf_shim_tests_test_wait_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_wait_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_wait_LDFLAGS = -static
+nf_shim_tests_test_wait_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_wait_SOURCES = $(nf_test_host) nf-shim/tests/test-wait.c
+
+# The same under ThreadSanitizer, library included.  It does not know full
+# fences, which only wait.c has and which order no data.
+check_PROGRAMS += nf-shim/tests/test-wait-tsan
+nf_shim_tests_test_wait_tsan_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_wait_tsan_CFLAGS = $(nf_test_cflags) -fsanitize=thread \
+	-Wno-unknown-warning-option -Wno-tsan
+nf_shim_tests_test_wait_tsan_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_wait_tsan_SOURCES = $(nf_shim_sources) $(nf_test_host) \
+	nf-shim/tests/test-wait.c
+
+check_PROGRAMS += nf-shim/tests/test-layout
+nf_shim_tests_test_layout_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_layout_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_layout_LDFLAGS = -static
+nf_shim_tests_test_layout_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_layout_SOURCES = $(nf_test_host) nf-shim/tests/test-layout.c
+
+check_PROGRAMS += nf-shim/tests/test-run
+nf_shim_tests_test_run_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_run_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_run_LDFLAGS = -static
+nf_shim_tests_test_run_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_run_SOURCES = $(nf_test_host) nf-shim/tests/test-run.c
+
+check_PROGRAMS += nf-shim/tests/test-packet
+nf_shim_tests_test_packet_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_packet_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_packet_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_packet_SOURCES = \
+	nf-shim/tests/test-packet.c
+
+check_PROGRAMS += nf-shim/tests/test-flow
+nf_shim_tests_test_flow_CPPFLAGS = $(nf_test_cppflags) \
+	-I$(top_srcdir)/nf-shim/nfs
+nf_shim_tests_test_flow_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_flow_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_flow_SOURCES = \
+	nf-shim/nfs/flow.c \
+	nf-shim/nfs/flow.h \
+	nf-shim/tests/frames.c \
+	nf-shim/tests/frames.h \
+	nf-shim/tests/test-flow.c
+
+check_PROGRAMS += nf-shim/tests/test-rules
+nf_shim_tests_test_rules_CPPFLAGS = $(nf_test_cppflags) \
+	-I$(top_srcdir)/nf-shim/nfs
+nf_shim_tests_test_rules_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_rules_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_rules_SOURCES = \
+	$(nf_rules_sources) \
+	nf-shim/tests/frames.c \
+	nf-shim/tests/frames.h \
+	nf-shim/tests/test-rules.c
+
+check_PROGRAMS += nf-shim/tests/test-counts
+nf_shim_tests_test_counts_CPPFLAGS = $(nf_test_cppflags) \
+	-I$(top_srcdir)/nf-shim/nfs
+nf_shim_tests_test_counts_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_counts_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_counts_SOURCES = \
+	$(nf_counts_sources) \
+	nf-shim/tests/frames.c \
+	nf-shim/tests/frames.h \
+	nf-shim/tests/test-counts.c
+
+check_PROGRAMS += nf-shim/tests/test-nfs
+nf_shim_tests_test_nfs_CPPFLAGS = $(nf_test_cppflags) \
+	-DNF_BUILDDIR='"$(abs_top_builddir)/nf-shim"'
+nf_shim_tests_test_nfs_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_nfs_LDADD = $(CMOCKA_LIBS)
+nf_shim_tests_test_nfs_SOURCES = $(nf_test_host) \
+	nf-shim/tests/frames.c \
+	nf-shim/tests/frames.h \
+	nf-shim/tests/test-nfs.c
+endif
