@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The patched Open vSwitch is built by ovs-patches/build, not by make.
+
+EXTRA_DIST += \
+	ovs-patches/3.1 \
+	ovs-patches/README.md \
+	ovs-patches/build \
+	ovs-patches/glue

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef NETDEV_DPDK_CHAIN_PRIVATE_H
+#define NETDEV_DPDK_CHAIN_PRIVATE_H 1
+
+/* What the files of the glue share: netdev-dpdk-chain.c has the ports,
+ * netdev-dpdk-chain-control.c the thread that attaches and detaches NFs,
+ * netdev-dpdk-chain-pool.c the pools, netdev-dpdk-chain-show.c shows all. */
+
+#include "netdev-dpdk-chain.h"
+
+#include "openvswitch/list.h"
+#include "ovs-atomic.h"
+#include "ovs-thread.h"
+#include "vhc/pool.h"
+#include "vhc/port.h"
+
+/* Protects the lists of pools and chains and whatever they hold that the data
+ * path does not read.  Held for no longer than a look at each: no thread waits
+ * for RCU while it holds it. */
+extern struct ovs_mutex netdev_chain_mutex;
+
+/* A pool as configured, whether it could be made or not. */
+struct netdev_chain_pool {
+    struct ovs_list list_node OVS_GUARDED_BY(netdev_chain_mutex);
+    char *name;
+    char *config;               /* Value of other_config:chain-pool-NAME. */
+    char *link_dir;             /* Value of other_config:chain-dir. */
+    struct vhc_pool *vhc;       /* NULL if it could not be made. */
+    char *error;                /* Why not. */
+    bool defunct;               /* To be removed when nobody uses it. */
+    int n_refs OVS_GUARDED_BY(netdev_chain_mutex);
+};
+
+/* What an Interface's options say. */
+struct netdev_chain_config {
+    char *pool;
+    char *ring;                 /* File name, or NULL for the default. */
+    uint32_t n_queues;
+    uint32_t credits;           /* 0: the default. */
+    enum vhc_access access;
+    bool require;
+};
+
+struct netdev_chain {
+    struct vhc_port *port;      /* NULL for a NIC. */
+    bool require;               /* The link needs an NF. */
+    uint8_t turn[VHC_MAX_QUEUES]; /* Polls in a row that found packets. */
+
+    struct ovs_list list_node OVS_GUARDED_BY(netdev_chain_mutex);
+    struct netdev *netdev;
+    struct netdev_chain_pool *pool;
+    struct netdev_chain_config config;
+    bool waiting OVS_GUARDED_BY(netdev_chain_mutex); /* For RCU. */
+};
+
+extern struct ovs_list netdev_chain_pools OVS_GUARDED_BY(netdev_chain_mutex);
+extern struct ovs_list netdev_chains OVS_GUARDED_BY(netdev_chain_mutex);
+
+/* Looks up pool 'name' and takes a reference to it.  Returns NULL and a
+ * message in '*errp' if there is none that can be used. */
+struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
+                                                char **errp);
+
+/* Removes the pools that are not wanted any more and whose last buffers have
+ * come back. */
+void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
+
+/* Starts the control thread, once. */
+void netdev_chain_start_control(void);
+
+/* Registers "chain/show" and "chain/show-json". */
+void netdev_chain_show_init(void);
+
+#endif /* netdev-dpdk-chain-private.h */
