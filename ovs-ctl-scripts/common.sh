@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What every script here says and does in the same way.
+
+shopt -s extglob
+PATH=$PATH:/usr/sbin:/sbin
+
+say() {
+    printf '%s\n' "$*"
+}
+
+# Says why on stderr and ends the script.
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# Prints the words as a line that can be typed.
+quoted() {
+    local word line=
+    for word; do
+        case $word in
+        '' | *[!A-Za-z0-9_./:=,@%+-]*) line+=" ${word@Q}" ;;
+        *) line+=" $word" ;;
+        esac
+    done
+    printf '%s\n' "${line# }"
+}
+
+# Prints a command as it would be typed, and runs it.
+cmd() {
+    printf '+ %s\n' "$(quoted "$@")"
+    "$@"
+}
+
+# The same without the command's output.
+cmd_quiet() {
+    printf '+ %s\n' "$(quoted "$@")"
+    "$@" > /dev/null
+}
+
+# wait_for SECONDS COMMAND...: runs COMMAND until it succeeds, and fails when
+# it has not after SECONDS.
+wait_for() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < deadline)) || return 1
+        sleep 0.05
+    done
+}
+
+# A script is a table, the array 'verbs': "verb function usage" and, in the
+# next line, indented, what it is good for.
+verbs_help() {
+    local line verb usage
+    say "Usage: ${0##*/} VERB [OPTION]..."
+    for line in "${verbs[@]:?}"; do
+        if [ "${line:0:1}" = ' ' ]; then
+            say "      ${line#"${line%%[! ]*}"}"
+        else
+            read -r verb _ usage <<< "$line"
+            say "  ${verb}${usage:+ $usage}"
+        fi
+    done
+}
+
+# Runs the function of the verb $1.  The usage in the table says which options
+# there are, "[--flag]" and "[--option VALUE]", which set 'opt_flag' to yes and
+# 'opt_option' to the value, and which other arguments, "ARG" and "[ARG]",
+# which the function gets.
+verbs_run() {
+    local line verb function usage
+    case ${1-} in
+    '') verbs_help >&2; exit 1 ;;
+    -h | --help) set -- help ;;
+    esac
+    for line in "${verbs[@]:?}"; do
+        read -r verb function usage <<< "$line"
+        [ "$verb" = "$1" ] || continue
+        shift
+        verb_parse "$verb" "$usage" "$@"
+        "$function" "${args[@]}"
+        return
+    done
+    die "no verb '$1'; see '${0##*/} help'"
+}
+
+# Sorts the words of a command line into options and 'args'.
+verb_parse() {
+    local verb=$1 usage=$2 option
+    shift 2
+    args=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+        -h | --help) verbs_help; exit ;;
+        --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
+        esac
+        option=${1#--}
+        case $1 in
+        --*)
+            case $usage in
+            *"[$1]"*) printf -v "opt_${option//-/_}" yes ;;
+            *"[$1 "*)
+                [ $# -gt 1 ] || die "$verb: $1 needs a value"
+                printf -v "opt_${option//-/_}" %s "$2"
+                shift ;;
+            *) die "$verb takes no $1; see '${0##*/} help'" ;;
+            esac ;;
+        *) args+=("$1") ;;
+        esac
+        shift
+    done
+    verb_count "$verb" "$usage"
+}
+
+# Ends the script unless there are as many 'args' as 'usage' says.
+verb_count() {
+    local verb=$1 word words least=0 most=0
+    read -ra words <<< "${2//\[--+([!]])\]/}"
+    for word in "${words[@]}"; do
+        most=$((most + 1))
+        [ "${word:0:1}" = '[' ] || least=$((least + 1))
+    done
+    ((${#args[@]} >= least)) || die "$verb: something is missing; usage:" \
+        "${0##*/} $verb $2"
+    ((${#args[@]} <= most)) || die "$verb: what is '${args[most]}'?" \
+        "see '${0##*/} help'"
+}
+
+need_root() {
+    [ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0 $*"
+}
+
+# Whether process 'pid' runs a program called 'name'.
+runs() {
+    local pid=$1 name=$2 comm
+    [ -n "$pid" ] || return 1
+    { read -r comm < "/proc/$pid/comm"; } 2> /dev/null || return 1
+    [ "$comm" = "${name:0:15}" ] || return 1
+    ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2> /dev/null
+}
+
+# When a process started, in clock ticks: with its pid, who it is for ever.
+start_time() {
+    local stat
+    { stat=$(< "/proc/$1/stat"); } 2> /dev/null || return 1
+    stat=${stat##*) }
+    # shellcheck disable=SC2086
+    set -- $stat
+    [ "$1" != Z ] && say "${20}"
+}
+
+# Whether process 'pid' is the one that started at 'time'.
+lives() {
+    local pid=$1 time=$2
+    [ "$(start_time "$pid")" = "$time" ]
+}
+
+not() {
+    ! "$@"
+}
+
+# end_process SECONDS TEST PID ...: ends PID for which "TEST PID ..." is true,
+# with TERM, and with KILL if it does not end within SECONDS.  (Here, as in all
+# that a trap calls, "return" needs its 0: by itself it would return what the
+# command before the trap did.)
+end_process() {
+    local seconds=$1 signal
+    shift
+    for signal in TERM KILL; do
+        "$@" || return 0
+        kill "-$signal" "$2" 2> /dev/null || return 0
+        wait_for "$seconds" not "$@" && return 0
+    done
+    return 1
+}
