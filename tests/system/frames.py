@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sends Ethernet frames from one network device to another, each in a network
+namespace of its own, and compares what arrives byte for byte.
+
+    frames.py NETNS:DEVICE [NETNS:DEVICE] [--count N] [--size BYTES] [--seed N]
+        [--dst-port N] [--deadline SECONDS]
+
+Without a second device it only sends.  A few frames are under way at a time,
+so that none is lost because a machine is busy.  Among these the order is free,
+because a switch may treat the first packet of a flow apart.  Frames are UDP in
+IPv4, where they are long enough, of every size from 14 to 1514 bytes or of
+SIZE, with bytes from a generator that SEED starts.
+"""
+
+import argparse
+import ctypes
+import os
+import random
+import socket
+import struct
+import sys
+import time
+
+WINDOW = 32
+CLONE_NEWNET = 0x40000000
+ETH_P_ALL = 3
+SRC = bytes.fromhex('020000c0ffee')
+DST = bytes.fromhex('020000c0ff00')
+
+
+def open_device(where):
+    """Returns a raw socket on the device that NETNS:DEVICE names."""
+    netns, device = where.rsplit(':', 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open('/run/netns/' + netns, 'rb') as f:
+        if libc.setns(f.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), 'setns ' + netns)
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
+                         socket.htons(ETH_P_ALL))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    sock.bind((device, ETH_P_ALL))
+    return sock
+
+
+def checksum(data):
+    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~((total & 0xffff) + (total >> 16)) & 0xffff
+
+
+def make_frame(rng, size, dst_port):
+    """Returns a frame of 'size' bytes: UDP, or another EtherType if short."""
+    if size < 42:
+        return DST + SRC + b'\x88\xb5' + rng.randbytes(size - 14)
+    payload = rng.randbytes(size - 42)
+    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, size - 14,
+                       rng.getrandbits(16), 0, 64, socket.IPPROTO_UDP, 0,
+                       socket.inet_aton('198.51.100.1'),
+                       socket.inet_aton('198.51.100.2'))
+    head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]
+    udp = struct.pack('!HHHH', rng.randrange(1024, 65536), dst_port,
+                      size - 34, 0)
+    return DST + SRC + b'\x08\x00' + head + udp + payload
+
+
+def receive(sock, n, seconds):
+    """Returns up to 'n' of our frames that arrive within 'seconds'."""
+    frames = []
+    deadline = time.monotonic() + seconds
+    while len(frames) < n:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        sock.settimeout(left)
+        try:
+            frame, address = sock.recvfrom(1 << 16)
+        except socket.timeout:
+            break
+        if frame[:12] == DST + SRC and address[2] != socket.PACKET_OUTGOING:
+            frames.append(frame)
+    return frames
+
+
+def compare(sent, received, first):
+    if len(received) != len(sent):
+        sys.exit('frames: %d of frames %d to %d arrived'
+                 % (len(received), first, first + len(sent) - 1))
+    for a, b in zip(sorted(sent), sorted(received)):
+        if a != b:
+            sys.exit('frames: of frames %d to %d one differs:\n'
+                     'sent     %s\nreceived %s'
+                     % (first, first + len(sent) - 1, a.hex(), b.hex()))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('source')
+    parser.add_argument('sink', nargs='?')
+    parser.add_argument('--count', type=int, default=1000)
+    parser.add_argument('--size', type=int)
+    parser.add_argument('--seed', type=int, default=os.getpid())
+    parser.add_argument('--dst-port', type=int, default=9)
+    parser.add_argument('--deadline', type=int, default=30)
+    args = parser.parse_args()
+
+    rng = random.Random(args.seed)
+    source = open_device(args.source)
+    sink = args.sink and open_device(args.sink)
+    sizes = [14, 15, 41, 42, 59, 60, 61, 64, 65, 128, 1513, 1514]
+    for first in range(0, args.count, WINDOW):
+        sent = []
+        for i in range(first, min(first + WINDOW, args.count)):
+            size = args.size or (sizes[i] if i < len(sizes)
+                                 else rng.randint(14, 1514))
+            sent.append(make_frame(rng, size, args.dst_port))
+        for frame in sent:
+            source.send(frame)
+        if sink:
+            compare(sent, receive(sink, len(sent), args.deadline), first)
+    print('%d frames%s (seed %d)' % (args.count, ' equal' if sink else ' sent',
+                                     args.seed))
+
+
+if __name__ == '__main__':
+    main()
