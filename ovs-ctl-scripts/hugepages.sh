@@ -61,10 +61,17 @@ hugepages_add() {
     return 1
 }
 
-# Takes 'n' pages back from the host; pages still in use go when they are
-# freed.
+# Makes the host's pages 'n', if they are more and can be.
+hugepages_shrink() {
+    echo "$1" > "$hugepages_sysfs/nr_hugepages"
+    [ "$(hugepages_read nr_hugepages)" -le "$1" ]
+}
+
+# Takes 'n' pages back from the host.  The kernel may still hold what an
+# unmounted file system had set aside, for a moment; pages that are in use go
+# when they are freed.
 hugepages_remove() {
     local n=$1 left
     left=$(($(hugepages_read nr_hugepages) - n))
-    echo $((left > 0 ? left : 0)) > "$hugepages_sysfs/nr_hugepages"
+    wait_for 5 hugepages_shrink $((left > 0 ? left : 0)) || :
 }
