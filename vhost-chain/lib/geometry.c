@@ -16,12 +16,6 @@
 /* Two of the largest buffers and more: a page has more than one. */
 #define MIN_PAGE_SIZE (128 * 1024)
 
-static bool
-is_pow2(uint64_t x)
-{
-    return x && !(x & (x - 1));
-}
-
 /* Newton's iteration doubles the correct low bits each time, from 3. */
 static uint32_t
 inverse_mod_2_32(uint32_t odd)
@@ -38,12 +32,13 @@ static int
 check_sizes(uint64_t size, uint64_t page_size, uint32_t buffer_size,
             char **errp)
 {
-    if (!is_pow2(page_size) || page_size < MIN_PAGE_SIZE) {
+    if (!vhc_is_pow2(page_size) || page_size < MIN_PAGE_SIZE) {
         return vhc_error(errp, EINVAL, "pages of %"PRIu64" bytes are not a "
                          "power of two of at least %d", page_size,
                          MIN_PAGE_SIZE);
     }
-    if (!is_pow2(size) || size < VHC_MIN_POOL_SIZE || size < 2 * page_size) {
+    if (!vhc_is_pow2(size) || size < VHC_MIN_POOL_SIZE
+        || size < 2 * page_size) {
         return vhc_error(errp, EINVAL,
                          "size %"PRIu64" is not a power of two of at least "
                          "%"PRIu64" bytes (4 MiB, and two hugepages)", size,

@@ -16,6 +16,12 @@
 #define VHC_MIN_BUFFER_SIZE 64
 #define VHC_MAX_BUFFER_SIZE 32768
 
+static inline bool
+vhc_is_pow2(uint64_t x)
+{
+    return x && !(x & (x - 1));
+}
+
 struct vhc_geometry {
     uint64_t size;              /* Bytes of the pool, a power of two. */
     uint64_t page_size;         /* Bytes, a power of two. */

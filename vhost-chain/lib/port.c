@@ -16,12 +16,6 @@
 
 #define MAX_RING_SIZE 32768
 
-static bool
-is_pow2(uint64_t x)
-{
-    return x && !(x & (x - 1));
-}
-
 static size_t
 file_size(const struct vhc_port_config *config)
 {
@@ -57,7 +51,7 @@ check_config(const struct vhc_pool *pool,
         return vhc_error(errp, EINVAL, "%u queues are not between 1 and %d",
                          config->n_queues, VHC_MAX_QUEUES);
     }
-    if (!is_pow2(config->ring_size) || config->ring_size > MAX_RING_SIZE) {
+    if (!vhc_is_pow2(config->ring_size) || config->ring_size > MAX_RING_SIZE) {
         return vhc_error(errp, EINVAL, "ring size %u is not a power of two "
                          "up to %d", config->ring_size, MAX_RING_SIZE);
     }
