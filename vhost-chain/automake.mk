@@ -184,4 +184,20 @@ vhost_chain_tests_test_guard_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_guard_LDFLAGS = -static
 vhost_chain_tests_test_guard_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-guard.c
+
+check_PROGRAMS += vhost-chain/tests/test-guest
+vhost_chain_tests_test_guest_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_guest_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_guest_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_guest_LDFLAGS = -static
+vhost_chain_tests_test_guest_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-guest.c
+
+check_PROGRAMS += vhost-chain/tests/test-files
+vhost_chain_tests_test_files_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_files_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_files_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_files_LDFLAGS = -static
+vhost_chain_tests_test_files_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-files.c
 endif

@@ -146,8 +146,9 @@ fill(struct vhc_port *port, struct vhc_queue *q)
 /* What becomes of a burst from the NF. */
 struct rx_burst {
     struct rte_mbuf **mbufs;    /* Packets, 'n' of them. */
+    struct rte_mbuf *local[VHC_MAX_BURST]; /* To the guest, 'n_local'. */
     struct rte_mbuf *back[VHC_MAX_BURST]; /* To the pool, 'n_back'. */
-    unsigned n, n_back, n_moved;
+    unsigned n, n_local, n_back, n_moved;
     uint64_t bytes;
 };
 
@@ -172,12 +173,40 @@ take(const struct vhc_port *port, struct vhc_queue *q,
 
     set_owner(port->pool, desc->buf, VHC_OWNER_HOST);
     m = desc_to_mbuf(port, q, desc);
+    if (unlikely(desc->verdict == VHC_LOCAL)) {
+        rx->local[rx->n_local++] = m;
+        return;
+    }
     if (unlikely(lacks_room(m))) {
         make_room(m);
         rx->n_moved++;
     }
     rx->bytes += desc->len;
     rx->mbufs[rx->n++] = m;
+}
+
+/* Hands the local packets of 'rx', whose buffers were those of 'slot', to the
+ * guest's own kernel, at the port that they came in on.  That may be another
+ * port than 'q' is of, the peer, which may be closed meanwhile: see
+ * vhc_slots_release(). */
+static void
+deliver_local(const struct vhc_pool *pool, struct vhc_queue *q, uint16_t slot_,
+              struct rx_burst *rx)
+{
+    struct vhc_slot *slot = &pool->slots[slot_];
+    const struct vhc_port *port;
+    unsigned n = 0;
+
+    __atomic_store_n(&slot->in_local, true, __ATOMIC_SEQ_CST); /* (D) */
+    port = __atomic_load_n(&slot->port, __ATOMIC_SEQ_CST);     /* (D) */
+    if (port && port->config.local) {
+        n = port->config.local(port->config.aux, rx->local, rx->n_local);
+    }
+    __atomic_store_n(&slot->in_local, false, __ATOMIC_RELEASE);
+
+    vhc_count(&slot->local, n);
+    vhc_count(&q->rx_counters.drops[VHC_DROP_NO_LOCAL], rx->n_local - n);
+    vhc_pool_put(pool, rx->local, rx->n_local);
 }
 
 unsigned
@@ -206,7 +235,7 @@ vhc_port_rx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     }
 
     rx.mbufs = mbufs;
-    rx.n = rx.n_back = rx.n_moved = rx.bytes = 0;
+    rx.n = rx.n_local = rx.n_back = rx.n_moved = rx.bytes = 0;
     read_descs(port, q, descs, n);
     for (unsigned i = 0; i < n && i < AHEAD; i++) {
         prefetch_mbuf(port, &descs[i]);
@@ -222,8 +251,12 @@ vhc_port_rx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     if (unlikely(rx.n_back)) {
         vhc_pool_put(port->pool, rx.back, rx.n_back);
     }
-    if (likely(rx.n + rx.n_back)) {
-        vhc_count(&port->pool->slots[limits.slot].back, rx.n + rx.n_back);
+    if (likely(rx.n + rx.n_local + rx.n_back)) {
+        vhc_count(&port->pool->slots[limits.slot].back,
+                  rx.n + rx.n_local + rx.n_back);
+    }
+    if (unlikely(rx.n_local)) {
+        deliver_local(port->pool, q, limits.slot, &rx);
     }
     vhc_count(&q->rx_counters.packets, rx.n);
     vhc_count(&q->rx_counters.bytes, rx.bytes);
@@ -317,16 +350,47 @@ wake(struct vhc_port *port, struct vhc_queue *q)
 
     vhc_ring_fence();           /* (C) */
     need = __atomic_load_n(&port->nf->need_wakeup, __ATOMIC_RELAXED);
-    if (likely(!need) || need == q->woken) {
+    if (likely(!need)
+        || need == __atomic_load_n(&q->woken, __ATOMIC_RELAXED)) {
         return;
     }
-    q->woken = need;
-    if (port->futex) {
+    __atomic_store_n(&q->woken, need, __ATOMIC_RELAXED);
+    if (port->frame) {
+        q->wants_frame = true;
+    } else if (port->futex) {
         __atomic_fetch_add(&port->host->wake_seq, 1, __ATOMIC_RELEASE);
         syscall(SYS_futex, &port->host->wake_seq, FUTEX_WAKE, VHC_MAX_QUEUES,
                 NULL, NULL, 0);
         vhc_count(&q->tx_counters.wakeups, 1);
     }
+}
+
+bool
+vhc_port_wants_frame(struct vhc_port *port, unsigned queue)
+{
+    struct vhc_queue *q = &port->queues[queue];
+    bool wants = q->wants_frame;
+
+    q->wants_frame = false;
+    return wants;
+}
+
+void
+vhc_port_frame_done(struct vhc_port *port, unsigned queue, bool sent)
+{
+    struct vhc_queue *q = &port->queues[queue];
+
+    if (sent) {
+        __atomic_fetch_add(&q->tx_counters.wakeups, 1, __ATOMIC_RELAXED);
+    } else {
+        __atomic_store_n(&q->woken, 0, __ATOMIC_RELAXED);
+    }
+}
+
+uint64_t
+vhc_port_token(const struct vhc_port *port)
+{
+    return __atomic_load_n(&port->token, __ATOMIC_RELAXED);
 }
 
 /* Frees 'n' packets that the NF cannot have because of 'drop'. */

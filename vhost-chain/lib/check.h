@@ -31,7 +31,8 @@ struct vhc_limits {
 
 /* Checks 'desc', which came from the NF of the queue that 'limits' is for.
  *
- * Returns VHC_NO_DROP for a packet to be forwarded, otherwise why not.  Below
+ * Returns VHC_NO_DROP for a packet to be forwarded or, by its verdict, to be
+ * handed to the guest's own kernel, otherwise why not.  Below
  * VHC_DROP_RESERVED, the buffer is not the slot's and must not be touched;
  * from there on it is, and must go back to the pool. */
 static inline enum vhc_drop
@@ -50,9 +51,8 @@ vhc_desc_check(const struct vhc_desc *desc, const struct vhc_limits *limits)
     if (desc->flags | desc->reserved) {
         return VHC_DROP_RESERVED;
     }
-    if (desc->verdict != VHC_FORWARD) {
+    if (desc->verdict != VHC_FORWARD && desc->verdict != VHC_LOCAL) {
         return (desc->verdict == VHC_DROP ? VHC_DROP_BY_NF
-                : desc->verdict == VHC_LOCAL ? VHC_DROP_NO_LOCAL
                 : VHC_DROP_BAD_VERDICT);
     }
     if (desc->len < VHC_MIN_FRAME) {

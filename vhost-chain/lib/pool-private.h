@@ -19,11 +19,14 @@ struct vhc_port;
 
 /* A queue of a port, as an owner of buffers. */
 struct vhc_slot {
-    uint64_t back;              /* Buffers ever come back.  Written by the one
-                                 * thread that takes them back. */
+    /* Written by the one thread that takes the slot's buffers back. */
+    uint64_t back;              /* Buffers ever come back. */
+    uint64_t local;             /* Packets among them that went on to the
+                                 * guest's own kernel. */
+    bool in_local;              /* Atomic.  It uses 'port' now. */
 
     /* Control. */
-    struct vhc_port *port;      /* NULL if it has none. */
+    struct vhc_port *port;      /* Atomic.  NULL if it has none. */
     bool orphan;                /* The port is gone, its buffers are not. */
     uint64_t gone;              /* Buffers ever gone out, of an orphan. */
 } __rte_cache_aligned;

@@ -302,6 +302,23 @@ vhc_pool_create(const struct vhc_pool_config *config,
     return 0;
 }
 
+int
+vhc_pool_set_group(struct vhc_pool *pool, const char *group, char **errp)
+{
+    int error = vhc_group_lookup(group, &pool->gid, errp);
+
+    error = error ? error : vhc_shmfile_set_group(&pool->file, pool->gid,
+                                                  errp);
+    for (int i = 1; i <= VHC_MAX_SLOTS && !error; i++) {
+        struct vhc_port *port = pool->slots[i].port;
+
+        if (port) {
+            error = vhc_shmfile_set_group(&port->file, pool->gid, errp);
+        }
+    }
+    return error;
+}
+
 /* Ring files outlive their ports, but not the pool that they are for. */
 static void
 remove_rings(const struct vhc_pool *pool)
@@ -312,7 +329,7 @@ remove_rings(const struct vhc_pool *pool)
     snprintf(pattern, sizeof pattern, "%s.*", pool->link);
     if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
-            unlink(found.gl_pathv[i]);
+            vhc_shmfile_discard(found.gl_pathv[i]);
         }
         globfree(&found);
     }

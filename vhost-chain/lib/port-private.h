@@ -53,14 +53,16 @@ struct vhc_queue {
 
     /* Used by the thread in vhc_port_tx(). */
     struct vhc_prod rx __rte_cache_aligned; /* The NF's rx ring. */
-    uint32_t woken;             /* 'need_wakeup' that was last served. */
+    uint32_t woken;             /* Atomic.  'need_wakeup' last served. */
+    bool wants_frame;           /* By the caller of vhc_port_tx(). */
     struct vhc_tx_counters tx_counters;
 };
 
 struct vhc_port {
     /* Read in the data path, written by control while nobody is in it. */
     bool attached;              /* Atomic. */
-    bool futex;                 /* The NF sleeps on 'wake_seq'. */
+    bool futex;                 /* The NF sleeps on 'wake_seq'... */
+    bool frame;                 /* ...or until it gets a frame. */
     uint32_t fill_level;        /* Entries; 0: the NF originates nothing. */
     struct vhc_pool *pool;
     uint32_t max_len;           /* Bytes of the longest frame to the NF. */
@@ -81,6 +83,12 @@ struct vhc_port {
                                  * for vhc_slots_reclaim_orphans(); or 0. */
     uint32_t ring_bytes;
     uint32_t tick;
+    enum vhc_vm vm;             /* Atomic. */
+    uint32_t vms_gone;          /* Atomic.  Counts VMs that went. */
+    uint32_t vms_gone_before;   /* The same when the NF attached. */
+    uint32_t nf_tick;           /* The NF's, when last looked at... */
+    uint64_t nf_moved_ms;       /* ...and when it last moved. */
+    bool vm_stopped;            /* The VM did since then. */
     struct vhc_attach attach;
     struct vhc_request request; /* Of the NF that is or was attached. */
 };

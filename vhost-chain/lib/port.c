@@ -16,13 +16,16 @@
 
 #define MAX_RING_SIZE 32768
 
+/* Bytes.  libvirt's <shmem> takes no less; the rest of a file is a hole. */
+#define MIN_FILE_SIZE (1 << 20)
+
 static size_t
 file_size(const struct vhc_port_config *config)
 {
     size_t used = VHC_RINGS_OFF
         + (size_t) config->n_queues * VHC_N_RINGS
           * vhc_ring_bytes(config->ring_size);
-    size_t size = VHC_RINGS_OFF;
+    size_t size = MIN_FILE_SIZE;
 
     while (size < used) {
         size *= 2;

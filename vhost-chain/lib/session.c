@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "port-private.h"
 
@@ -110,6 +111,24 @@ make_token(struct vhc_port *port)
     __atomic_store_n(&port->host->token, port->token, __ATOMIC_RELAXED);
 }
 
+static uint64_t
+now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+void
+vhc_port_set_vm(struct vhc_port *port, enum vhc_vm vm)
+{
+    __atomic_store_n(&port->vm, vm, __ATOMIC_RELAXED);
+    if (vm == VHC_VM_GONE) {
+        __atomic_fetch_add(&port->vms_gone, 1, __ATOMIC_RELAXED);
+    }
+}
+
 static enum vhc_port_event
 do_attach(struct vhc_port *port)
 {
@@ -117,6 +136,7 @@ do_attach(struct vhc_port *port)
     uint32_t level = port->request.fill_level;
 
     port->futex = (port->request.features & VHC_NF_F_FUTEX) != 0;
+    port->frame = (port->request.features & VHC_NF_F_FRAME) != 0;
     port->fill_level = level < size ? level : size;
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         struct vhc_queue *q = &port->queues[i];
@@ -125,8 +145,11 @@ do_attach(struct vhc_port *port)
         vhc_cons_init(&q->tx, ring_at(port, i, VHC_TX), size);
         vhc_prod_init(&q->fill, ring_at(port, i, VHC_FILL), size);
         q->woken = 0;
+        q->wants_frame = false;
     }
     vhc_slots_join(port, port->peer ? port->peer : port);
+    port->vm_stopped = false;
+    port->nf_moved_ms = now_ms();
     make_token(port);
     vhc_attach_publish(&port->attach, port->host);
     __atomic_store_n(&port->attached, true, __ATOMIC_RELEASE);
@@ -163,10 +186,59 @@ is_lost(const struct vhc_port *port)
            || vhc_shmfile_is_lost(&port->pool->file);
 }
 
+/* Returns why the attached NF, which holds no lock, is gone, or
+ * VHC_REASON_NONE.
+ *
+ * A VM that is killed closes its connection.  One that is paused, reset or
+ * shut down stops its device, as does one that only loads the driver anew;
+ * there the NF's tick goes on.  An NF that is killed in a guest that lives is
+ * noticed by its tick alone, and later, because a busy host may not let a
+ * guest run for a while. */
+static enum vhc_reason
+find_vm_fault(struct vhc_port *port)
+{
+    uint32_t tick = __atomic_load_n(&port->nf->tick, __ATOMIC_RELAXED);
+    uint64_t now = now_ms();
+    uint64_t still;
+
+    if (__atomic_load_n(&port->vms_gone, __ATOMIC_RELAXED)
+        != port->vms_gone_before) {
+        return VHC_REASON_VM_GONE;
+    }
+    if (tick != port->nf_tick) {
+        port->nf_tick = tick;
+        port->nf_moved_ms = now;
+        port->vm_stopped = false;
+    }
+    if (__atomic_load_n(&port->vm, __ATOMIC_RELAXED) == VHC_VM_STOPPED) {
+        port->vm_stopped = true; /* Until the NF moves, whatever the VM does:
+                                  * another guest may run there by then. */
+    }
+    still = now - port->nf_moved_ms;
+    if (port->vm_stopped) {
+        return still >= VHC_VM_PATIENCE_MS ? VHC_REASON_VM_STOPPED
+               : VHC_REASON_NONE;
+    }
+    return port->frame && still >= VHC_NF_PATIENCE_MS ? VHC_REASON_STALLED
+           : VHC_REASON_NONE;
+}
+
+static enum vhc_reason
+find_owner_fault(struct vhc_port *port)
+{
+    if (!(port->request.features & VHC_NF_F_LOCK)) {
+        return find_vm_fault(port);
+    }
+    return vhc_shmfile_locked(&port->file, VHC_LOCK_NF, NULL)
+           ? VHC_REASON_NONE : VHC_REASON_GONE;
+}
+
 /* Returns why the attached NF must go, or VHC_REASON_NONE. */
 static enum vhc_reason
-find_fault(const struct vhc_port *port)
+find_fault(struct vhc_port *port)
 {
+    enum vhc_reason reason;
+
     if (port->attach.state != VHC_ATTACHED) {
         return VHC_REASON_NONE;
     }
@@ -176,9 +248,9 @@ find_fault(const struct vhc_port *port)
     if (is_lost(port)) {
         return VHC_REASON_LOST;
     }
-    if (port->request.features & VHC_NF_F_LOCK
-        && !vhc_shmfile_locked(&port->file, VHC_LOCK_NF, NULL)) {
-        return VHC_REASON_GONE;
+    reason = find_owner_fault(port);
+    if (reason) {
+        return reason;
     }
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         const struct vhc_queue *q = &port->queues[i];
@@ -205,6 +277,11 @@ vhc_port_run(struct vhc_port *port)
     }
     __atomic_store_n(&port->host->tick, ++port->tick, __ATOMIC_RELAXED);
 
+    if (port->attach.state != VHC_ATTACHED) {
+        /* Before the request is read: the VM may go at any time after. */
+        port->vms_gone_before = __atomic_load_n(&port->vms_gone,
+                                                __ATOMIC_RELAXED);
+    }
     vhc_request_read(port->nf, &req);
     if (port->attach.state == VHC_ATTACHED && is_lost(port)) {
         req.number = port->attach.number; /* What was read means nothing. */

@@ -3,6 +3,7 @@
 
 #include "shmfile.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -64,12 +65,24 @@ open_once(struct vhc_shmfile *f, mode_t mode, char **errp)
     return st.st_size && !f->existed ? ESTALE : 0;
 }
 
+int
+vhc_shmfile_set_group(const struct vhc_shmfile *f, gid_t gid, char **errp)
+{
+    return fchown(f->fd, -1, gid)
+           ? vhc_error(errp, errno, "%s: cannot set group %u: %s", f->path,
+                       (unsigned) gid, strerror(errno)) : 0;
+}
+
 static int
 prepare(struct vhc_shmfile *f, gid_t gid, mode_t mode, char **errp)
 {
-    if (fchown(f->fd, -1, gid) || fchmod(f->fd, mode)) {
-        return vhc_error(errp, errno, "%s: cannot set group %u and mode "
-                         "%03o: %s", f->path, (unsigned) gid,
+    int error = vhc_shmfile_set_group(f, gid, errp);
+
+    if (error) {
+        return error;
+    }
+    if (fchmod(f->fd, mode)) {
+        return vhc_error(errp, errno, "%s: cannot set mode %03o: %s", f->path,
                          (unsigned) mode, strerror(errno));
     }
     if (!f->existed && ftruncate(f->fd, f->size)) {
@@ -77,6 +90,46 @@ prepare(struct vhc_shmfile *f, gid_t gid, mode_t mode, char **errp)
                          f->path, f->size, strerror(errno));
     }
     return 0;
+}
+
+/* Tells a guest that maps the file, and cannot see that it is removed, that
+ * it is nobody's any more: pools and ring files begin with their magic. */
+static void
+disown(int fd)
+{
+    bool lost = false;
+    struct stat st;
+    void *base;
+
+    if (fstat(fd, &st) || !st.st_size) {
+        return;
+    }
+    base = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (base == MAP_FAILED) {
+        return;
+    }
+    if (!vhc_guard_add(base, st.st_size, &lost)) {
+        __atomic_store_n((uint64_t *) base, 0, __ATOMIC_RELEASE);
+        vhc_guard_remove(base);
+    }
+    munmap(base, st.st_size);
+}
+
+void
+vhc_shmfile_discard(const char *path)
+{
+    /* Not blocking: somebody may hold a lease on a file of this name. */
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd >= 0) {
+        if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_nlink == 1
+            && st.st_uid == geteuid()) {
+            disown(fd);
+        }
+        close(fd);
+    }
+    unlink(path);
 }
 
 int
@@ -98,6 +151,7 @@ vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
         if (lock_error) {
             error = lock_error;
         } else if (error == ESTALE) {
+            disown(f->fd);
             unlink(f->path);
             close(f->fd);
             error = open_once(f, mode, errp);
@@ -160,6 +214,7 @@ vhc_shmfile_close(struct vhc_shmfile *f, bool remove)
     }
     if (f->fd >= 0) {
         if (remove) {
+            disown(f->fd);
             unlink(f->path);
         }
         close(f->fd);
@@ -182,6 +237,19 @@ vhc_shmfile_locked(const struct vhc_shmfile *f, int byte, pid_t *pid)
     return true;
 }
 
+static int
+parse_gid(const char *s, gid_t *gid, char **errp)
+{
+    char *tail;
+    unsigned long n = strtoul(s, &tail, 10);
+
+    if (!isdigit((unsigned char) *s) || *tail || n >= (gid_t) -1) {
+        return vhc_error(errp, EINVAL, "group +%s is not a number", s);
+    }
+    *gid = n;
+    return 0;
+}
+
 int
 vhc_group_lookup(const char *group, gid_t *gid, char **errp)
 {
@@ -190,6 +258,9 @@ vhc_group_lookup(const char *group, gid_t *gid, char **errp)
     if (!group) {
         *gid = getegid();
         return 0;
+    }
+    if (group[0] == '+') {
+        return parse_gid(group + 1, gid, errp);
     }
     gr = getgrnam(group);
     if (!gr) {

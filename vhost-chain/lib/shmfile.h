@@ -33,7 +33,7 @@ struct vhc_shmfile {
 };
 
 /* Opens or creates 'path' with 'size' bytes, for group 'gid' and with 'mode',
- * and locks it.  A file of another size is unlinked and made anew: whoever
+ * and locks it.  A file of another size is discarded and made anew: whoever
  * maps the old one keeps it.
  *
  * Returns 0, or an errno value and a message in '*errp'; EBUSY if another
@@ -45,6 +45,10 @@ int vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
  * where it is until it is closed. */
 int vhc_shmfile_map(struct vhc_shmfile *f, char **errp);
 
+/* Gives the file to group 'gid'. */
+int vhc_shmfile_set_group(const struct vhc_shmfile *f, gid_t gid,
+                          char **errp);
+
 /* Returns true if the mapping was lost. */
 bool vhc_shmfile_is_lost(const struct vhc_shmfile *f);
 
@@ -52,16 +56,20 @@ bool vhc_shmfile_is_lost(const struct vhc_shmfile *f);
  * was.  Returns 0 or an errno value. */
 int vhc_shmfile_restore(struct vhc_shmfile *f);
 
-/* Unmaps and closes 'f', and if 'remove' unlinks it.  Does nothing to a
+/* Unmaps and closes 'f', and if 'remove' discards it.  Does nothing to a
  * closed file. */
 void vhc_shmfile_close(struct vhc_shmfile *f, bool remove);
+
+/* Unlinks the file at 'path', which somebody may still map, and zeroes the
+ * magic at its beginning: a guest cannot see that a file is removed. */
+void vhc_shmfile_discard(const char *path);
 
 /* Returns true if some other open file description holds a lock on byte
  * 'byte' of 'f', and its process in '*pid' where that is known (else -1). */
 bool vhc_shmfile_locked(const struct vhc_shmfile *f, int byte, pid_t *pid);
 
-/* Looks up 'group'; NULL is the process's own.  Returns 0 or EINVAL and a
- * message. */
+/* Looks up 'group', a name or '+' and a number; NULL is the process's own.
+ * Returns 0 or EINVAL and a message. */
 int vhc_group_lookup(const char *group, gid_t *gid, char **errp);
 
 #endif /* shmfile.h */

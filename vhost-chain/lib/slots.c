@@ -4,6 +4,7 @@
 #include "slots.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "error.h"
 #include "port-private.h"
@@ -37,6 +38,7 @@ vhc_slots_take(struct vhc_port *port, char **errp)
             for (uint32_t q = 0; q < n; q++) {
                 pool->slots[slot + q].port = port;
                 pool->slots[slot + q].back = 0;
+                pool->slots[slot + q].local = 0;
                 port->queues[q].slot = slot + q;
                 port->queues[q].limits.slot = slot + q;
             }
@@ -83,6 +85,19 @@ vhc_slots_reclaim_orphans(struct vhc_port *port)
     port->late_slot = 0;
 }
 
+/* Waits until the thread that takes back the buffers of 'slot' is done with
+ * the port, if it is handing packets to its guest.  The two pairs of accesses
+ * marked (D) are sequentially consistent, so that either that thread sees that
+ * there is no port any more or this one sees that it is at it. */
+static void
+forget_port(struct vhc_slot *slot)
+{
+    __atomic_store_n(&slot->port, NULL, __ATOMIC_SEQ_CST);      /* (D) */
+    while (__atomic_load_n(&slot->in_local, __ATOMIC_SEQ_CST)) { /* (D) */
+        sched_yield();
+    }
+}
+
 void
 vhc_slots_release(struct vhc_port *port)
 {
@@ -97,7 +112,7 @@ vhc_slots_release(struct vhc_port *port)
 
         slot->gone = slot->back + vhc_slot_owned(port, i);
         slot->orphan = port->peer != NULL;
-        slot->port = NULL;
+        forget_port(slot);
     }
 }
 

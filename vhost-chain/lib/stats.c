@@ -17,6 +17,8 @@ vhc_port_get_stats(const struct vhc_port *port, struct vhc_port_stats *stats)
         stats->rx_packets += vhc_counted(&rx->packets);
         stats->rx_bytes += vhc_counted(&rx->bytes);
         stats->rx_moved += vhc_counted(&rx->moved);
+        stats->rx_local
+            += vhc_counted(&port->pool->slots[port->slot + i].local);
         stats->tx_packets += vhc_counted(&tx->packets);
         stats->tx_bytes += vhc_counted(&tx->bytes);
         stats->tx_copied += vhc_counted(&tx->copied);

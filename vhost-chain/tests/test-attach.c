@@ -65,7 +65,7 @@ test_read(void **state)
     vhc_request_read(&nf, &req);
     assert_int_equal(req.number, 9);
     assert_int_equal(req.abi_version, VHC_ABI_VERSION);
-    assert_int_equal(req.features, VHC_NF_F_LOCK | VHC_NF_F_FUTEX);
+    assert_int_equal(req.features, VHC_NF_F_ALL);
     assert_int_equal(req.n_queues, 2);
     assert_int_equal(req.fill_level, 33);
     assert_int_equal(req.pid, 4711);
@@ -186,7 +186,7 @@ check_with(unsigned faults)
     nf.reserved0[3] = faults & RESERVED ? 1 : 0;
     nf.pool_uuid[0] ^= faults & UUID_FIRST ? 1 : 0;
     nf.pool_uuid[15] ^= faults & UUID_LAST ? 0x80 : 0;
-    nf.features = (faults & FEATURE ? 4
+    nf.features = (faults & FEATURE ? VHC_NF_F_ALL + 1
                    : faults & FEATURES ? UINT32_MAX
                    : faults & NO_FEATURES ? 0 : nf.features);
     nf.n_queues = (faults & QUEUES_LESS ? 1

@@ -99,7 +99,11 @@ static const struct {
     /* Verdicts. */
     CASE(40, DROP_BY_NF, .buf = MINE, .off = 128, .len = 64,
          .verdict = VHC_DROP),
-    CASE(41, DROP_NO_LOCAL, .buf = MINE, .off = 128, .len = 64,
+    CASE(41, NO_DROP, .buf = MINE, .off = 128, .len = 64,
+         .verdict = VHC_LOCAL),
+    CASE(45, DROP_RX_SHORT, .buf = MINE, .off = 128, .len = 13,
+         .verdict = VHC_LOCAL),
+    CASE(46, DROP_OUTSIDE, .buf = MINE, .off = ROOM - 63, .len = 64,
          .verdict = VHC_LOCAL),
     CASE(42, DROP_BAD_VERDICT, .buf = MINE, .len = 64, .verdict = 3),
     CASE(43, DROP_BAD_VERDICT, .buf = MINE, .len = 64, .verdict = 255),
@@ -167,7 +171,7 @@ test_verdicts(void **state)
         assert_int_equal(vhc_desc_check(&desc, &limits),
                          verdict == 0 ? VHC_NO_DROP
                          : verdict == 1 ? VHC_DROP_BY_NF
-                         : verdict == 2 ? VHC_DROP_NO_LOCAL
+                         : verdict == 2 ? VHC_NO_DROP
                          : VHC_DROP_BAD_VERDICT);
     }
 }

@@ -62,7 +62,7 @@ test_open(void **state)
     rig.port = rig_open(&config);
     assert_int_equal(stat(ring_file(), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
-    assert_int_equal(st.st_size, 16384); /* 8192 + 3 * 1280, rounded up. */
+    assert_int_equal(st.st_size, MIB);
 
     fake_nf_open(&rig.nf, ring_file(),
                  scratch_file(&sandbox_links, "ovs-chain.blue"));
@@ -239,7 +239,7 @@ test_reopen(void **state)
     assert_int_equal(rig.nf.host->generation, 2);
     vhc_port_close(rig.port, false);
 
-    config.n_queues = 16;       /* Another size, another file. */
+    config.ring_size = 32768;   /* Another size, another file. */
     rig.port = rig_open(&config);
     assert_int_equal(stat(ring_file(), &after), 0);
     assert_int_not_equal(after.st_ino, before.st_ino);

@@ -20,6 +20,16 @@
 static struct vhc_port *out;    /* The other port, */
 static struct fake_nf nf;       /* and the same NF's view of it. */
 
+static unsigned n_local_fw, n_local_out; /* Packets for the guest's kernel. */
+
+static unsigned
+count_local(void *n_local, struct rte_mbuf **mbufs, unsigned n)
+{
+    (void) mbufs;
+    *(unsigned *) n_local += n;
+    return n;
+}
+
 static int
 setup(void **state)
 {
@@ -27,8 +37,12 @@ setup(void **state)
 
     rig_setup(state);
     config = rig_config();
+    config.local = count_local;
+    config.aux = &n_local_fw;
+    n_local_fw = n_local_out = 0;
     rig_attach(&config, 0, 0);
     config.name = "out";
+    config.aux = &n_local_out;
     out = rig_open(&config);
     fake_nf_open(&nf, scratch_file(&sandbox_links, "ovs-chain.blue.out"),
                  scratch_file(&sandbox_links, "ovs-chain.blue"));
@@ -116,6 +130,40 @@ test_through(void **state)
         rig_check_packet(m, 64, 'b', 0);
     }
     rig_check_drops(VHC_NO_DROP, 0);
+}
+
+/* What the NF hands to the guest's kernel goes where it came in, although it
+ * comes back on the other port; when that is closed, nowhere. */
+static void
+test_local(void **state)
+{
+    struct vhc_desc descs[3], back;
+    struct rte_mbuf *m;
+
+    (void) state;
+    link_ports();
+    rig_give(descs, 3, 64);
+    back = give_out('b');
+    back.verdict = descs[0].verdict = descs[2].verdict = VHC_LOCAL;
+    fake_nf_put(&nf, 0, descs, 2);
+    fake_nf_put(&rig.nf, 0, &back, 1);
+    assert_int_equal(vhc_port_rx(out, 0, &m, 1), 0);
+    assert_int_equal(vhc_port_rx(out, 0, &m, 1), 1);
+    rig_check_packet(m, 64, 1, 0);
+    assert_int_equal(rig_rx(&m), 0);
+    assert_int_equal(n_local_fw, 1);
+    assert_int_equal(n_local_out, 1);
+    assert_int_equal(rig_stats().rx_local, 1);
+    check_owned(1, 0);
+
+    vhc_port_close(rig.port, false);
+    rig.port = NULL;
+    fake_nf_put(&nf, 0, &descs[2], 1);
+    assert_int_equal(vhc_port_rx(out, 0, &m, 1), 0);
+    assert_int_equal(n_local_fw, 1);
+    assert_int_equal(vhc_port_run(out), VHC_PORT_DETACHING);
+    assert_int_equal(vhc_port_quiesced(out), VHC_PORT_DETACHED);
+    assert_int_equal(sandbox_account(rig.pool).owned, 0);
 }
 
 /* While the link is being made, nobody takes anything. */
@@ -324,6 +372,7 @@ main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
         TEST(test_through),
+        TEST(test_local),
         TEST(test_linking),
         TEST(test_one_place),
         TEST(test_token),

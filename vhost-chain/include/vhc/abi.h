@@ -149,11 +149,16 @@ enum vhc_access {
     VHC_REASON(INDICES, "the NF did not zero its ring indices")             \
     VHC_REASON(RESERVED, "the NF set a reserved field")                     \
     VHC_REASON(CORRUPT, "a ring index of the NF was impossible")            \
-    VHC_REASON(CLOSED, "the port was deleted or reconfigured")              \
+    VHC_REASON(CLOSED, "the port was deleted or reconfigured, or the "      \
+               "switch restarted")                                          \
     VHC_REASON(REPLACED, "another NF attached to the port")                 \
     VHC_REASON(GONE, "the NF exited without detaching")                     \
     VHC_REASON(LEFT, "the NF detached")                                     \
-    VHC_REASON(LOST, "somebody truncated a file that the NF shares")
+    VHC_REASON(LOST, "somebody truncated a file that the NF shares")        \
+    VHC_REASON(VM_GONE, "the VM of the NF is gone")                         \
+    VHC_REASON(VM_STOPPED, "the VM of the NF was paused, reset or shut "     \
+               "down")                                                      \
+    VHC_REASON(STALLED, "the NF does not poll: it was killed, or hangs")
 
 enum vhc_reason {
 #define VHC_REASON(NAME, TEXT) VHC_REASON_##NAME,
@@ -166,7 +171,18 @@ enum vhc_reason {
 #define VHC_NF_F_LOCK (1u << 0) /* Holds a lock on the ring file: it is a
                                  * process, and gone when the lock is. */
 #define VHC_NF_F_FUTEX (1u << 1) /* Sleeps on 'wake_seq' of the host. */
-#define VHC_NF_F_ALL (VHC_NF_F_LOCK | VHC_NF_F_FUTEX)
+#define VHC_NF_F_FRAME (1u << 2) /* Sleeps until its guest's kernel receives a
+                                  * frame of VHC_WAKE_ETHERTYPE from the port's
+                                  * virtqueues. */
+#define VHC_NF_F_ALL (VHC_NF_F_LOCK | VHC_NF_F_FUTEX | VHC_NF_F_FRAME)
+
+/* EtherType of the frame that wakes an NF in a guest (IEEE 802, "Local
+ * Experimental EtherType 2").  Its destination is VHC_WAKE_ADDRESS, which no
+ * bridge forwards.  After the header come 2 bytes of zeros, the 8 bytes of
+ * the attachment's 'token', and the name of the port, NUL-padded, for people.
+ * The switch drops such frames when a guest sends them. */
+#define VHC_WAKE_ETHERTYPE 0x88b6
+#define VHC_WAKE_ADDRESS { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x0f }
 
 /* Bytes of the ring file on which locks are taken (fcntl F_OFD_SETLK, write
  * lock, length 1). */

@@ -59,8 +59,8 @@ struct vhc_pool_config {
     size_t size;                /* Bytes, a power of two. */
     uint32_t buffer_size;       /* Bytes of the longest frame. */
     int node;                   /* NUMA node, or -1 for any. */
-    const char *group;          /* That may open the file; NULL is the
-                                 * process's own. */
+    const char *group;          /* That may open the file, a name or '+' and
+                                 * a number; NULL is the process's own. */
     const char *dir;            /* On hugetlbfs; NULL is /dev/hugepages or else
                                  * the first mounted. */
     const char *link_dir;       /* Where NFs look: gets a link to the file,
@@ -86,6 +86,10 @@ int vhc_pool_create(const struct vhc_pool_config *config,
  * ring files of its ports that have not got a name of their own.  All ports
  * must be closed and all mbufs back. */
 void vhc_pool_destroy(struct vhc_pool *pool, bool remove);
+
+/* Gives the files of 'pool' and of its open ports to 'group', as in struct
+ * vhc_pool_config. */
+int vhc_pool_set_group(struct vhc_pool *pool, const char *group, char **errp);
 
 struct rte_mempool *vhc_pool_mempool(const struct vhc_pool *pool);
 const char *vhc_pool_name(const struct vhc_pool *pool);

@@ -26,6 +26,10 @@
  *
  *     n = vhc_port_rx(port, queue, mbufs, 32);       from the NF
  *     n = vhc_port_tx(port, queue, mbufs, 32);       to the NF
+ *     if (vhc_port_wants_frame(port, queue)) {
+ *         sent = send a frame of VHC_WAKE_ETHERTYPE to the guest;
+ *         vhc_port_frame_done(port, queue, sent);
+ *     }
  *
  * And at the end, when no other thread uses the port:
  *
@@ -78,6 +82,14 @@ struct vhc_port_config {
                                  * 'ring_size', or less of a small pool. */
     uint32_t max_len;           /* Bytes of the longest frame. */
     enum vhc_access access;
+
+    /* Copies 'n' packets that came in on this port, at most VHC_MAX_BURST, to
+     * the guest's own kernel and returns how many it could.  They stay the
+     * caller's.  May be NULL: there is no such kernel.  Called by
+     * vhc_port_rx() of this port or of its peer; vhc_port_close() waits for
+     * it. */
+    unsigned (*local)(void *aux, struct rte_mbuf **mbufs, unsigned n);
+    void *aux;
 };
 
 #define VHC_PORT_CONFIG_INITIALIZER { .n_queues = 1, .ring_size = 1024 }
@@ -109,6 +121,24 @@ enum vhc_port_event vhc_port_run(struct vhc_port *port);
  * returned. */
 enum vhc_port_event vhc_port_quiesced(struct vhc_port *port);
 
+/* What is known of the VM that an NF may be in, from its vhost-user device. */
+enum vhc_vm {
+    VHC_VM_UNKNOWN,             /* There may be none. */
+    VHC_VM_GONE,                /* The connection has ended. */
+    VHC_VM_RUNS,                /* Its driver uses the device. */
+    VHC_VM_STOPPED              /* It does not: paused, reset, shut down, or
+                                 * the driver is being loaded. */
+};
+
+/* Tells what became of the VM at the other end of 'port', each time that it
+ * changes.  An NF that is no process that holds a lock is detached when its VM
+ * goes, and when it does not move for VHC_VM_PATIENCE_MS since the VM stopped.
+ * One that a frame wakes is also detached when it does not move for
+ * VHC_NF_PATIENCE_MS.  Any thread. */
+void vhc_port_set_vm(struct vhc_port *port, enum vhc_vm vm);
+#define VHC_VM_PATIENCE_MS 1000
+#define VHC_NF_PATIENCE_MS 3000
+
 /* Returns true while an NF is attached.  A thread that has seen true may use
  * the data path until it next lets vhc_port_quiesced() proceed. */
 bool vhc_port_is_attached(const struct vhc_port *port);
@@ -119,7 +149,9 @@ bool vhc_port_is_attached(const struct vhc_port *port);
 void vhc_port_set_max_len(struct vhc_port *port, uint32_t max_len);
 
 /* Receives up to 'n' packets, at most VHC_MAX_BURST, that the NF sent on
- * 'queue'.  Stores their mbufs in 'mbufs' and returns how many.  Each is one
+ * 'queue'.  Stores their mbufs in 'mbufs' and returns how many.  Those that
+ * are for the guest's own kernel go to the 'local' of struct vhc_port_config
+ * instead.  Each is one
  * segment with VHC_HEADROOM bytes or more before its data, and has its mark
  * where the pool's 'mark_offset' says.  Returns 0 when nobody is attached. */
 unsigned vhc_port_rx(struct vhc_port *port, unsigned queue,
@@ -133,12 +165,26 @@ unsigned vhc_port_rx(struct vhc_port *port, unsigned queue,
 unsigned vhc_port_tx(struct vhc_port *port, unsigned queue,
                      struct rte_mbuf **mbufs, unsigned n);
 
+/* Returns true, once each time, if the NF to which vhc_port_tx() has just sent
+ * on 'queue' sleeps in a guest: the caller sends that a frame with
+ * vhc_port_token() to wake it.  In the thread that is in vhc_port_tx(). */
+bool vhc_port_wants_frame(struct vhc_port *port, unsigned queue);
+
+/* Tells whether that frame was 'sent'.  If not, vhc_port_wants_frame() will
+ * want it again when there are more packets.  Any thread. */
+void vhc_port_frame_done(struct vhc_port *port, unsigned queue, bool sent);
+
+/* Returns the token of the attachment.  Any thread. */
+uint64_t vhc_port_token(const struct vhc_port *port);
+
 /* From the switch's point of view: rx comes from the NF. */
 struct vhc_port_stats {
     uint64_t rx_packets;
     uint64_t rx_bytes;
     uint64_t rx_moved;          /* Packets moved in their buffer, because the
                                  * NF left too little room around them. */
+    uint64_t rx_local;          /* Handed to the guest's own kernel; not in
+                                 * 'rx_packets'. */
     uint64_t tx_packets;        /* By reference and copied. */
     uint64_t tx_bytes;
     uint64_t tx_by_reference;
