@@ -63,6 +63,7 @@ run_ports(void)
     netdev_chain_pools_sweep();
     LIST_FOR_EACH (chain, list_node, &netdev_chains) {
         if (chain->port) {
+            netdev_chain_guest_run(chain);
             handle_event(chain, vhc_port_run(chain->port));
             waiting |= chain->waiting;
         }

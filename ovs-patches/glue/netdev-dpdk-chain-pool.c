@@ -11,6 +11,7 @@
 #include <rte_mempool.h>
 
 #include "dpdk.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdk_chain_pool);
@@ -229,16 +230,69 @@ find_pool(const char *name) OVS_REQUIRES(netdev_chain_mutex)
     return NULL;
 }
 
+/* Splits 's', a pool's configuration: returns its group or NULL, and stores
+ * the other settings in '*rest'.  The caller frees both. */
+static char *
+split_group(const char *s, char **rest)
+{
+    struct ds others = DS_EMPTY_INITIALIZER;
+    char *copy = xstrdup(s);
+    char *save_ptr = NULL;
+    char *group = NULL;
+    char *token;
+
+    for (token = strtok_r(copy, ", ", &save_ptr); token;
+         token = strtok_r(NULL, ", ", &save_ptr)) {
+        if (!strncmp(token, "group=", 6)) {
+            free(group);
+            group = xstrdup(token + 6);
+        } else {
+            ds_put_format(&others, "%s,", token);
+        }
+    }
+    free(copy);
+    *rest = ds_steal_cstr(&others);
+    return group;
+}
+
+/* Applies 'value', what the key of 'pool' says now, if it differs from before
+ * in the group only.  Returns true if so. */
+static bool
+change_group(struct netdev_chain_pool *pool, const char *value)
+    OVS_REQUIRES(netdev_chain_mutex)
+{
+    char *old_rest, *new_rest, *message = NULL;
+    char *old_group = split_group(pool->config, &old_rest);
+    char *new_group = split_group(value, &new_rest);
+    bool same = !strcmp(old_rest, new_rest);
+
+    if (same && vhc_pool_set_group(pool->vhc, new_group, &message)) {
+        /* Tried again with the next change of anything. */
+        VLOG_WARN("other_config:chain-pool-%s=\"%s\": %s", pool->name, value,
+                  message);
+        free(message);
+    } else if (same) {
+        free(pool->config);
+        pool->config = xstrdup(value);
+    }
+    free(old_rest);
+    free(new_rest);
+    free(old_group);
+    free(new_group);
+    return same;
+}
+
 /* Removes 'pool' if 'value', what its key says now, is something else or
  * nothing.  A pool that could not be made is tried again. */
 static void
 check_pool(struct netdev_chain_pool *pool, const char *value,
            const char *link_dir) OVS_REQUIRES(netdev_chain_mutex)
 {
-    bool same = value && !strcmp(value, pool->config)
-                && !strcmp(link_dir, pool->link_dir);
+    bool same = value && pool->vhc && !strcmp(link_dir, pool->link_dir)
+                && (!strcmp(value, pool->config)
+                    || change_group(pool, value));
 
-    if (same && pool->vhc) {
+    if (same) {
         pool->defunct = false;
     } else if (!pool->n_refs) {
         remove_pool(pool);

@@ -4,6 +4,7 @@
 
 /* What the files of the glue share: netdev-dpdk-chain.c has the ports,
  * netdev-dpdk-chain-control.c the thread that attaches and detaches NFs,
+ * netdev-dpdk-chain-guest.c what concerns a guest and its own kernel,
  * netdev-dpdk-chain-pool.c the pools, netdev-dpdk-chain-show.c shows all. */
 
 #include "netdev-dpdk-chain.h"
@@ -41,13 +42,27 @@ struct netdev_chain_config {
     bool require;
 };
 
+/* Packets through the virtqueues, on a cache line of their own. */
+struct netdev_chain_copies {
+    atomic_ullong rx;
+    atomic_ullong rx_dropped;   /* Frames for NFs, that a guest sent. */
+    atomic_ullong tx;
+};
+
 struct netdev_chain {
     struct vhc_port *port;      /* NULL for a NIC. */
     bool require;               /* The link needs an NF. */
     uint8_t turn[VHC_MAX_QUEUES]; /* Polls in a row that found packets. */
 
+    /* The copy lane. */
+    netdev_chain_to_guest *to_guest; /* NULL for a NIC. */
+    struct rte_mbuf *wake_frame; /* In no mempool.  NULL if out of memory. */
+    struct netdev_chain_copies *copies; /* NULL for a NIC. */
+
     struct ovs_list list_node OVS_GUARDED_BY(netdev_chain_mutex);
     struct netdev *netdev;
+    const struct netdev_chain_ptr *ptr; /* The netdev's pointer to this. */
+    uint32_t vm_seen OVS_GUARDED_BY(netdev_chain_mutex); /* Of 'ptr'. */
     struct netdev_chain_pool *pool;
     struct netdev_chain_config config;
     bool waiting OVS_GUARDED_BY(netdev_chain_mutex); /* For RCU. */
@@ -64,6 +79,15 @@ struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
 /* Removes the pools that are not wanted any more and whose last buffers have
  * come back. */
 void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
+
+/* Prepares and ends what 'chain' has for a guest. */
+void netdev_chain_guest_init(struct netdev_chain *chain,
+                             struct vhc_port_config *config);
+void netdev_chain_guest_uninit(struct netdev_chain *chain);
+
+/* Tells the port of 'chain' what has become of its VM. */
+void netdev_chain_guest_run(struct netdev_chain *chain)
+    OVS_REQUIRES(netdev_chain_mutex);
 
 /* Starts the control thread, once. */
 void netdev_chain_start_control(void);

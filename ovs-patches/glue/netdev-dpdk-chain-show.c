@@ -16,6 +16,15 @@ put_count(struct json *object, const char *name, uint64_t value)
     json_object_put(object, name, json_integer_create(value));
 }
 
+static uint64_t
+read_count(const atomic_ullong *counter)
+{
+    unsigned long long int n;
+
+    atomic_read_relaxed(CONST_CAST(atomic_ullong *, counter), &n);
+    return n;
+}
+
 static struct json *
 pool_to_json(const struct netdev_chain_pool *pool)
     OVS_REQUIRES(netdev_chain_mutex)
@@ -100,12 +109,17 @@ port_to_json(const struct netdev_chain *chain)
     put_count(object, "rx_packets", stats.rx_packets);
     put_count(object, "rx_bytes", stats.rx_bytes);
     put_count(object, "rx_moved", stats.rx_moved);
+    put_count(object, "rx_local", stats.rx_local);
     put_count(object, "tx_packets", stats.tx_packets);
     put_count(object, "tx_bytes", stats.tx_bytes);
     put_count(object, "tx_by_reference", stats.tx_by_reference);
     put_count(object, "tx_copied", stats.tx_copied);
     put_count(object, "tx_copied_bytes", stats.tx_copied_bytes);
     put_count(object, "tx_wakeups", stats.tx_wakeups);
+    put_count(object, "copy_rx_packets", read_count(&chain->copies->rx));
+    put_count(object, "copy_rx_dropped",
+              read_count(&chain->copies->rx_dropped));
+    put_count(object, "copy_tx_packets", read_count(&chain->copies->tx));
     for (enum vhc_drop i = VHC_NO_DROP + 1; i < VHC_N_DROPS; i++) {
         put_count(drops, vhc_drop_name(i), stats.drops[i]);
     }
@@ -218,6 +232,12 @@ format_port(const struct netdev_chain *chain, struct ds *s)
                   "(%"PRIu64" bytes)\n", stats.tx_packets, stats.tx_bytes,
                   stats.tx_by_reference, stats.tx_copied,
                   stats.tx_copied_bytes);
+
+    ds_put_format(s, "    copy lane: %"PRIu64" packets from the guest's "
+                  "kernel, %"PRIu64" to it, of which %"PRIu64" by the NF\n",
+                  read_count(&chain->copies->rx),
+                  read_count(&chain->copies->tx),
+                  stats.rx_local);
 
     n_hops = vhc_port_get_hops(chain->port, &hops);
     for (unsigned int i = 0; i < n_hops; i++) {

@@ -123,6 +123,7 @@ open_lane(struct netdev_chain *chain, int max_len, char **errp)
     config.credits = chain->config.credits;
     config.access = chain->config.access;
     config.max_len = max_len;
+    netdev_chain_guest_init(chain, &config);
     error = vhc_port_open(chain->pool->vhc, &config, &chain->port, &message);
     if (error) {
         *errp = xasprintf("%s%s%s%s", config.file ? "options:chain-ring=" : "",
@@ -151,7 +152,8 @@ check_max_len(const struct netdev_chain_pool *pool, int max_len, char **errp)
 /* Opens a chain for 'netdev' and takes over '*config', even on failure. */
 static int
 open_chain(struct netdev *netdev, struct netdev_chain_config *config,
-           bool has_lane, int max_len, struct netdev_chain **chainp,
+           netdev_chain_to_guest *to_guest, int max_len,
+           const struct netdev_chain_ptr *ptr, struct netdev_chain **chainp,
            char **errp)
 {
     struct netdev_chain *chain = xzalloc(sizeof *chain);
@@ -160,6 +162,8 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
     chain->netdev = netdev;
     chain->config = *config;
     chain->require = config->require;
+    chain->to_guest = to_guest;
+    chain->ptr = ptr;
     ovs_list_init(&chain->list_node);
 
     if (userspace_tso_enabled()) {
@@ -167,7 +171,7 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
                         "each other");
     } else if ((chain->pool = netdev_chain_pool_ref(config->pool, errp))) {
         error = check_max_len(chain->pool, max_len, errp);
-        if (!error && has_lane) {
+        if (!error && to_guest) {
             ovs_mutex_lock(&netdev_chain_mutex);
             error = open_lane(chain, max_len, errp);
             ovs_mutex_unlock(&netdev_chain_mutex);
@@ -181,7 +185,7 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
     ovs_mutex_lock(&netdev_chain_mutex);
     ovs_list_push_back(&netdev_chains, &chain->list_node);
     ovs_mutex_unlock(&netdev_chain_mutex);
-    if (has_lane) {
+    if (to_guest) {
         netdev_chain_start_control();
     }
     *chainp = chain;
@@ -204,15 +208,16 @@ close_old(struct netdev_chain_ptr *ptr)
 /* The old lane is closed before the new one is opened, because both may want
  * the same ring file. */
 static int
-change(struct netdev *netdev, const struct smap *options, bool has_lane,
-       int max_len, struct netdev_chain_ptr *ptr, bool *changed, char **errp)
+change(struct netdev *netdev, const struct smap *options,
+       netdev_chain_to_guest *to_guest, int max_len,
+       struct netdev_chain_ptr *ptr, bool *changed, char **errp)
 {
     struct netdev_chain *chain = netdev_chain_ptr_get(ptr);
     struct netdev_chain_config config;
     int error;
 
     *errp = parse_options(options, &config);
-    if (!*errp && config.pool && !has_lane) {
+    if (!*errp && config.pool && !to_guest) {
         *errp = check_nic_options(options);
     }
     if (*errp) {
@@ -231,7 +236,7 @@ change(struct netdev *netdev, const struct smap *options, bool has_lane,
         config_uninit(&config);
         return 0;
     }
-    error = open_chain(netdev, &config, has_lane, max_len, &chain, errp);
+    error = open_chain(netdev, &config, to_guest, max_len, ptr, &chain, errp);
     if (!error) {
         ovsrcu_set(&ptr->p, chain);
     }
@@ -240,12 +245,12 @@ change(struct netdev *netdev, const struct smap *options, bool has_lane,
 
 int
 netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
-                        bool has_lane, int max_len,
+                        netdev_chain_to_guest *to_guest, int max_len,
                         struct netdev_chain_ptr *ptr, bool *changed,
                         char **errp)
 {
     char *message = NULL;
-    int error = change(netdev, options, has_lane, max_len, ptr, changed,
+    int error = change(netdev, options, to_guest, max_len, ptr, changed,
                        &message);
 
     if (error) {
@@ -270,6 +275,7 @@ netdev_chain_close(struct netdev_chain *chain)
     vhc_port_close(chain->port, false);
     ovs_mutex_unlock(&netdev_chain_mutex);
 
+    netdev_chain_guest_uninit(chain);
     netdev_chain_pool_unref(chain->pool);
     config_uninit(&chain->config);
     free(chain);
@@ -310,11 +316,18 @@ netdev_chain_is_attached(const struct netdev_chain *chain)
     return chain && chain->port && vhc_port_is_attached(chain->port);
 }
 
+bool
+netdev_chain_requires_nf(const struct netdev_chain *chain)
+{
+    return chain && chain->port && chain->require;
+}
+
 int
 netdev_chain_recv(struct netdev_chain *chain, int qid, bool others,
                   struct dp_packet_batch *batch)
 {
     unsigned int n;
+    uint8_t turn;
 
     if (qid >= chain->config.n_queues) {
         return 0;
@@ -326,16 +339,21 @@ netdev_chain_recv(struct netdev_chain *chain, int qid, bool others,
 
     n = vhc_port_rx(chain->port, qid, (struct rte_mbuf **) batch->packets,
                     NETDEV_MAX_BURST);
-    chain->turn[qid] = n ? chain->turn[qid] + others : 0;
+    turn = n ? chain->turn[qid] + others : 0;
+    if (turn != chain->turn[qid]) { /* Others read this cache line. */
+        chain->turn[qid] = turn;
+    }
     batch->has_pkt_mark = n > 0;
     return n;
 }
 
 int
 netdev_chain_send(struct netdev_chain *chain, int qid,
-                  struct rte_mbuf **pkts, int n)
+                  struct rte_mbuf **pkts, int n, bool *wake)
 {
-    return vhc_port_tx(chain->port, qid, pkts, n);
+    n = vhc_port_tx(chain->port, qid, pkts, n);
+    *wake = vhc_port_wants_frame(chain->port, qid);
+    return n;
 }
 
 /* What the port reports of itself. */
@@ -402,6 +420,7 @@ netdev_chain_get_custom_stats(const struct netdev_chain *chain,
     }
     vhc_port_get_stats(chain->port, &s);
     add_counter(stats, s.rx_moved, "chain_rx_moved");
+    add_counter(stats, s.rx_local, "chain_rx_local");
     add_counter(stats, s.tx_by_reference, "chain_tx_by_reference");
     add_counter(stats, s.tx_copied, "chain_tx_copied");
     add_counter(stats, s.tx_copied_bytes, "chain_tx_copied_bytes");

@@ -31,23 +31,56 @@
 
 #include "dp-packet.h"
 #include "netdev.h"
+#include "ovs-atomic.h"
 #include "ovs-rcu.h"
 #include "smap.h"
 #include "util.h"
 
 struct netdev_chain;
 struct netdev_chain_pool;
+struct rte_mbuf;
 struct rte_mempool;
 
-/* A netdev's pointer to its chain, NULL without options:chain-pool. */
+/* A netdev's pointer to its chain, NULL without options:chain-pool, and what
+ * is known of the VM at its other end. */
 struct netdev_chain_ptr {
     OVSRCU_TYPE(struct netdev_chain *) p;
+    atomic_uint32_t vm;         /* NETDEV_CHAIN_VM_*, of which GONE counts. */
+};
+
+/* A word for a VM: its state, and above it how many have gone. */
+enum {
+    NETDEV_CHAIN_VM_UNKNOWN,
+    NETDEV_CHAIN_VM_RUNS,       /* Its driver uses the device. */
+    NETDEV_CHAIN_VM_STOPPED,    /* It does not, or not any more. */
+    NETDEV_CHAIN_VM_STATES = 3, /* Mask. */
+    NETDEV_CHAIN_VM_GONE = 4    /* One VM. */
 };
 
 static inline void
 netdev_chain_ptr_init(struct netdev_chain_ptr *ptr)
 {
     ovsrcu_init(&ptr->p, NULL);
+    atomic_init(&ptr->vm, NETDEV_CHAIN_VM_UNKNOWN);
+}
+
+/* Tells about the VM: whether it is connected, and whether its driver uses the
+ * device.  The chain, if there is one, looks at it soon: no lock is taken
+ * here, because every VM waits for the one thread that calls this. */
+static inline void
+netdev_chain_ptr_set_vm(struct netdev_chain_ptr *ptr, bool connected,
+                        bool runs)
+{
+    uint32_t vm;
+
+    atomic_read_relaxed(&ptr->vm, &vm);
+    vm &= ~NETDEV_CHAIN_VM_STATES;
+    if (!connected) {
+        vm += NETDEV_CHAIN_VM_GONE;
+    } else {
+        vm |= runs ? NETDEV_CHAIN_VM_RUNS : NETDEV_CHAIN_VM_STOPPED;
+    }
+    atomic_store_relaxed(&ptr->vm, vm);
 }
 
 static inline struct netdev_chain *
@@ -56,20 +89,26 @@ netdev_chain_ptr_get(const struct netdev_chain_ptr *ptr)
     return ovsrcu_get(struct netdev_chain *, &ptr->p);
 }
 
+/* Copies 'n' packets, which the caller keeps, to the kernel of the guest at
+ * the other end of 'netdev'.  Returns how many it took.  Must be called
+ * without the locks of the port's transmit queues. */
+typedef int netdev_chain_to_guest(struct netdev *netdev,
+                                  struct rte_mbuf **pkts, int n);
+
 #ifdef HAVE_VHOST_CHAIN
 
 /* Creates, changes and removes pools as other_config:chain-pool-* says. */
 void netdev_chain_configure(const struct smap *other_config);
 
-/* Makes the chain of 'netdev', '*ptr', what the options say.  'has_lane' is
- * true for a port whose other end is an NF, false for a NIC.  'max_len' is the
+/* Makes the chain of 'netdev', '*ptr', what the options say.  'to_guest' is
+ * for a port whose other end is an NF, NULL for a NIC.  'max_len' is the
  * length, in bytes, of the port's longest frame.  '*changed' is set to true if
  * the netdev must be reconfigured.
  *
  * Returns 0, or a positive errno value and a message in '*errp', if 'errp' is
  * nonnull, which the caller frees; the netdev then has no chain. */
 int netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
-                            bool has_lane, int max_len,
+                            netdev_chain_to_guest *to_guest, int max_len,
                             struct netdev_chain_ptr *ptr,
                             bool *changed, char **errp);
 
@@ -97,6 +136,10 @@ int netdev_chain_n_queues(const struct netdev_chain *chain);
 /* Returns true if packets to 'chain', which may be NULL, go to an NF. */
 bool netdev_chain_is_attached(const struct netdev_chain *chain);
 
+/* Returns true if packets to 'chain', which may be NULL, may go to an NF only,
+ * and not through the virtqueues. */
+bool netdev_chain_requires_nf(const struct netdev_chain *chain);
+
 /* Receives from the NF into 'batch', which is empty, and returns how many
  * packets.  If 'others' says that the port receives otherwise as well, returns
  * 0 now and then although there are packets. */
@@ -104,9 +147,22 @@ int netdev_chain_recv(struct netdev_chain *chain, int qid, bool others,
                       struct dp_packet_batch *batch);
 
 /* Sends 'n' mbufs to the NF, takes ownership of all, and returns how many
- * were sent. */
+ * were sent.  Sets '*wake' to true if the caller must then, without any lock,
+ * call netdev_chain_wake(). */
 int netdev_chain_send(struct netdev_chain *chain, int qid,
-                      struct rte_mbuf **pkts, int n);
+                      struct rte_mbuf **pkts, int n, bool *wake);
+void netdev_chain_wake(struct netdev_chain *chain, int qid);
+
+/* Counts 'n' packets that a port with 'chain', which may be NULL, has sent
+ * through its virtqueues. */
+void netdev_chain_copy_sent(struct netdev_chain *chain, int n);
+
+/* Counts the 'n' packets at 'pkts' that such a port has received from its
+ * virtqueues, frees those that are for nobody but an NF, and returns how many
+ * are left. */
+int netdev_chain_copy_received(struct netdev_chain *chain,
+                               struct rte_mbuf **pkts, int n);
+
 
 /* Returns the link state that 'chain' makes of 'vhost', the link state of the
  * copy lane. */
@@ -132,7 +188,8 @@ netdev_chain_configure(const struct smap *other_config OVS_UNUSED)
 
 static inline int
 netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
-                        bool has_lane OVS_UNUSED, int max_len OVS_UNUSED,
+                        netdev_chain_to_guest *to_guest OVS_UNUSED,
+                        int max_len OVS_UNUSED,
                         struct netdev_chain_ptr *ptr OVS_UNUSED,
                         bool *changed OVS_UNUSED, char **errp)
 {
@@ -193,6 +250,12 @@ netdev_chain_is_attached(const struct netdev_chain *chain OVS_UNUSED)
     return false;
 }
 
+static inline bool
+netdev_chain_requires_nf(const struct netdev_chain *chain OVS_UNUSED)
+{
+    return false;
+}
+
 static inline int
 netdev_chain_recv(struct netdev_chain *chain OVS_UNUSED, int qid OVS_UNUSED,
                   bool others OVS_UNUSED,
@@ -203,9 +266,28 @@ netdev_chain_recv(struct netdev_chain *chain OVS_UNUSED, int qid OVS_UNUSED,
 
 static inline int
 netdev_chain_send(struct netdev_chain *chain OVS_UNUSED, int qid OVS_UNUSED,
-                  struct rte_mbuf **pkts OVS_UNUSED, int n OVS_UNUSED)
+                  struct rte_mbuf **pkts OVS_UNUSED, int n OVS_UNUSED,
+                  bool *wake OVS_UNUSED)
 {
     return 0;
+}
+
+static inline void
+netdev_chain_wake(struct netdev_chain *chain OVS_UNUSED, int qid OVS_UNUSED)
+{
+}
+
+static inline void
+netdev_chain_copy_sent(struct netdev_chain *chain OVS_UNUSED,
+                       int n OVS_UNUSED)
+{
+}
+
+static inline int
+netdev_chain_copy_received(struct netdev_chain *chain OVS_UNUSED,
+                           struct rte_mbuf **pkts OVS_UNUSED, int n)
+{
+    return n;
 }
 
 static inline bool
