@@ -15,22 +15,38 @@ dist_nfinclude_HEADERS = \
 pkgconfig_DATA += nf-shim/libnf-shim.pc
 
 nf_shim_sources = \
+	nf-shim/lib/attach.c \
 	nf-shim/lib/burst.c \
 	nf-shim/lib/error.c \
 	nf-shim/lib/error.h \
+	nf-shim/lib/fault.c \
+	nf-shim/lib/fault.h \
+	nf-shim/lib/guest.c \
+	nf-shim/lib/ivshmem-find.c \
+	nf-shim/lib/ivshmem.c \
+	nf-shim/lib/ivshmem.h \
 	nf-shim/lib/lanes.c \
 	nf-shim/lib/layout.c \
 	nf-shim/lib/layout.h \
+	nf-shim/lib/local.c \
+	nf-shim/lib/local.h \
 	nf-shim/lib/loop.h \
 	nf-shim/lib/main.c \
+	nf-shim/lib/mapping-device.c \
 	nf-shim/lib/mapping.c \
 	nf-shim/lib/mapping.h \
+	nf-shim/lib/memtype.c \
+	nf-shim/lib/memtype.h \
+	nf-shim/lib/nap.c \
+	nf-shim/lib/nap.h \
 	nf-shim/lib/port-private.h \
 	nf-shim/lib/port.c \
 	nf-shim/lib/run.c \
 	nf-shim/lib/stats.c \
 	nf-shim/lib/stats.h \
-	nf-shim/lib/wait.c
+	nf-shim/lib/wait.c \
+	nf-shim/lib/wake.c \
+	nf-shim/lib/wake.h
 
 lib_LTLIBRARIES += nf-shim/libnf-shim.la
 nf_shim_libnf_shim_la_CPPFLAGS = $(nf_cppflags)
@@ -38,11 +54,11 @@ nf_shim_libnf_shim_la_LDFLAGS = -version-info 0:0:0 \
 	-export-symbols-regex '^nf_'
 nf_shim_libnf_shim_la_SOURCES = $(nf_shim_sources)
 
-# The NFs contain the library: they start without a search for it, also from
-# the build tree.
+# The NFs contain the library and libc: they run in any guest, also in one that
+# has nothing else.  For sanitizers, say "make NF_LDFLAGS=-static".
 bin_PROGRAMS += nf-shim/nf-forward
 nf_shim_nf_forward_CPPFLAGS = $(nf_cppflags)
-nf_shim_nf_forward_LDFLAGS = -static
+nf_shim_nf_forward_LDFLAGS = $(NF_LDFLAGS)
 nf_shim_nf_forward_LDADD = nf-shim/libnf-shim.la
 nf_shim_nf_forward_SOURCES = nf-shim/nfs/nf-forward.c
 
@@ -57,7 +73,7 @@ nf_rules_sources = \
 
 bin_PROGRAMS += nf-shim/nf-firewall
 nf_shim_nf_firewall_CPPFLAGS = $(nf_cppflags)
-nf_shim_nf_firewall_LDFLAGS = -static
+nf_shim_nf_firewall_LDFLAGS = $(NF_LDFLAGS)
 nf_shim_nf_firewall_LDADD = nf-shim/libnf-shim.la
 nf_shim_nf_firewall_SOURCES = $(nf_rules_sources) nf-shim/nfs/nf-firewall.c
 
@@ -71,7 +87,7 @@ nf_counts_sources = \
 
 bin_PROGRAMS += nf-shim/nf-monitor
 nf_shim_nf_monitor_CPPFLAGS = $(nf_cppflags)
-nf_shim_nf_monitor_LDFLAGS = -static
+nf_shim_nf_monitor_LDFLAGS = $(NF_LDFLAGS)
 nf_shim_nf_monitor_LDADD = nf-shim/libnf-shim.la
 nf_shim_nf_monitor_SOURCES = $(nf_counts_sources) nf-shim/nfs/nf-monitor.c
 
@@ -90,6 +106,47 @@ nf_shim_tests_test_port_CFLAGS = $(nf_test_cflags)
 nf_shim_tests_test_port_LDFLAGS = -static
 nf_shim_tests_test_port_LDADD = $(nf_test_ldadd)
 nf_shim_tests_test_port_SOURCES = $(nf_test_host) nf-shim/tests/test-port.c
+
+nf_test_guest = $(nf_test_host) \
+	nf-shim/tests/fake-guest.c \
+	nf-shim/tests/fake-guest.h
+
+check_PROGRAMS += nf-shim/tests/test-guest
+nf_shim_tests_test_guest_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_guest_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_guest_LDFLAGS = -static
+nf_shim_tests_test_guest_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_guest_SOURCES = $(nf_test_guest) nf-shim/tests/test-guest.c
+
+check_PROGRAMS += nf-shim/tests/test-guest-run
+nf_shim_tests_test_guest_run_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_guest_run_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_guest_run_LDFLAGS = -static
+nf_shim_tests_test_guest_run_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_guest_run_SOURCES = $(nf_test_guest) \
+	nf-shim/tests/test-guest-run.c
+
+check_PROGRAMS += nf-shim/tests/test-wake
+nf_shim_tests_test_wake_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_wake_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_wake_LDFLAGS = -static
+nf_shim_tests_test_wake_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_wake_SOURCES = $(nf_test_guest) nf-shim/tests/test-wake.c
+
+check_PROGRAMS += nf-shim/tests/test-wake-socket
+nf_shim_tests_test_wake_socket_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_wake_socket_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_wake_socket_LDFLAGS = -static
+nf_shim_tests_test_wake_socket_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_wake_socket_SOURCES = $(nf_test_guest) \
+	nf-shim/tests/test-wake-socket.c
+
+check_PROGRAMS += nf-shim/tests/test-local
+nf_shim_tests_test_local_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_local_CFLAGS = $(nf_test_cflags)
+nf_shim_tests_test_local_LDFLAGS = -static
+nf_shim_tests_test_local_LDADD = $(nf_test_ldadd)
+nf_shim_tests_test_local_SOURCES = $(nf_test_guest) nf-shim/tests/test-local.c
 
 check_PROGRAMS += nf-shim/tests/test-wait
 nf_shim_tests_test_wait_CPPFLAGS = $(nf_test_cppflags)

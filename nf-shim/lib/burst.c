@@ -8,14 +8,6 @@
 
 #define UNLIKELY(X) __builtin_expect(!!(X), 0)
 
-/* Shows the switch that this NF polls.  A plain increment in a line of its
- * own; the atomic store only keeps it whole. */
-static inline void
-bump_tick(struct nf_port *port)
-{
-    __atomic_store_n(&port->nf->tick, ++port->tick, __ATOMIC_RELAXED);
-}
-
 /* Makes a packet of the descriptor in 'p'.  Returns false if it is none. */
 static inline bool
 packet_init(const struct nf_port *port, struct nf_packet *p)
@@ -82,7 +74,7 @@ nf_port_receive(struct nf_port *port, unsigned int queue,
 {
     struct nfi_queue *q = &port->queues[queue];
 
-    bump_tick(port);
+    nfi_port_tick(port);
     if (UNLIKELY(!nfi_port_is_attached(port))) {
         return 0;
     }
@@ -130,7 +122,7 @@ nf_port_send(struct nf_port *port, unsigned int queue,
     struct nfi_queue *q = &port->queues[queue];
     unsigned int n_sent;
 
-    bump_tick(port);
+    nfi_port_tick(port);
     if (UNLIKELY(!nfi_port_is_attached(port))) {
         return 0;
     }

@@ -8,6 +8,7 @@
  *
  * Thread-safety: one thread at a time. */
 
+#include "local.h"
 #include "port-private.h"
 #include "nf/run.h"
 
@@ -17,6 +18,8 @@ struct nfi_lane {
     unsigned int n_sent;        /* Packets of 'burst' that are gone. */
     struct nf_port *out;        /* Where they go. */
     unsigned int out_queue;
+    const struct nfi_local *local; /* What the guest's kernel gets; or NULL. */
+    bool check_write;           /* See nfi_guest_check_write(). */
 };
 
 struct nfi_loop {
@@ -31,7 +34,32 @@ struct nfi_loop {
     uint64_t idle_since;
     uint64_t next_stats;
     uint64_t next_look;         /* For ports that are abandoned. */
+    uint64_t next_refresh;      /* Of 'local'. */
+
+    /* In a guest. */
+    struct nfi_local local;     /* Addresses of the guest's kernel. */
+    bool has_local;             /* Some lane uses 'local'. */
+    bool said_uncached;
+    bool said_naps[NF_RUN_PORTS];
 };
+
+/* Prints a message, with the NF's name before it, unless 'run' is quiet. */
+void nfi_loop_say(const struct nf_run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Warns of what is wrong with the 'i'th port, which is attached. */
+void nfi_guest_attached(struct nfi_loop *loop, unsigned int i);
+
+/* Makes sure that what an NF writes to packets arrives, with 'p', one of its
+ * packets on 'port': QEMU drops without a word what a guest writes to a device
+ * that it maps read-only. */
+void nfi_guest_check_write(const struct nf_run *run,
+                           const struct nf_port *port,
+                           const struct nf_packet *p);
+
+/* Looks whether wake-ups work and which addresses the guest has, if it is
+ * time to; 'now' is in microseconds. */
+void nfi_guest_look(struct nfi_loop *loop, uint64_t now);
 
 /* Makes the lanes for the ports of 'loop', all of which are attached.
  * Returns 0 or ENOMEM. */

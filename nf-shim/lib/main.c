@@ -104,6 +104,15 @@ set_read_only(const char *arg, void *command, struct nf_error *err)
     return 0;
 }
 
+static int
+set_no_local(const char *arg, void *command, struct nf_error *err)
+{
+    (void) arg;
+    (void) err;
+    ((struct command *) command)->run.no_local = true;
+    return 0;
+}
+
 /* --help and --version come first and are handled in parse(). */
 static const struct nf_option common_options[] = {
     { "help", NULL, "print this text", NULL },
@@ -118,6 +127,8 @@ static const struct nf_option common_options[] = {
     { "timeout", "SECONDS", "wait for the switch (5); 0: for ever",
       set_timeout },
     { "read-only", NULL, "map the pool read-only", set_read_only },
+    { "no-local", NULL, "in a VM: keep what is for its own kernel",
+      set_no_local },
     { NULL, NULL, NULL, NULL },
 };
 
@@ -137,10 +148,11 @@ static void
 print_help(const struct nf_app *app)
 {
     printf("%s: a network function that %s\n"
-           "usage: %s [OPTION]... RING [RING]\n"
-           "where RING is the ring file of a port.  With two, what comes in\n"
-           "on one goes out on the other.\n", app->name, app->summary,
-           app->name);
+           "usage: %s [OPTION]... [RING [RING]]\n"
+           "where RING is the path of a port's ring file or, in a VM, the\n"
+           "name of the port; without one, the VM's only port.  With two,\n"
+           "what comes in on one goes out on the other.\n", app->name,
+           app->summary, app->name);
     if (app->options) {
         printf("\nOptions of %s:\n", app->name);
         print_options(app->options);
@@ -218,14 +230,13 @@ parse_rings(int argc, char *argv[], struct command *command)
 {
     int n = argc - optind;
 
-    if (n < 1 || n > NF_RUN_PORTS) {
-        complain(command->app, n < 1 ? "no ring file named"
-                               : "more than two ring files");
+    if (n > NF_RUN_PORTS) {
+        complain(command->app, "more than two ports");
         return EXIT_USAGE;
     }
-    command->run.n_ports = n;
+    command->run.n_ports = n ? n : 1;
     for (int i = 0; i < n; i++) {
-        command->run.ring_paths[i] = argv[optind + i];
+        command->run.rings[i] = argv[optind + i];
     }
     return -1;
 }
@@ -242,6 +253,7 @@ nf_main(int argc, char *argv[], const struct nf_app *app, void *aux)
             .reload = app->reload,
             .report = app->report,
             .final_report = app->final_report,
+            .writes = app->writes,
             .aux = aux,
         },
     };

@@ -105,8 +105,9 @@ map_ring(struct nfi_mapping *map, const char *path, struct nf_error *err)
 /* The lock belongs to the open file, not to the process, so a second open in
  * the same process fails as well, and the switch sees it go when the process
  * does, however that ends. */
-static int
-lock_ring(struct nfi_mapping *map, const char *path, struct nf_error *err)
+int
+nfi_mapping_lock(struct nfi_mapping *map, const char *path,
+                 struct nf_error *err)
 {
     struct flock lock = {
         .l_type = F_WRLCK,
@@ -201,7 +202,7 @@ nfi_mapping_open_files(struct nfi_mapping *map, const char *ring_path,
         error = map_pool(map, pool_path, err);
     }
     if (!error) {
-        error = lock_ring(map, ring_path, err);
+        error = nfi_mapping_lock(map, ring_path, err);
     }
     if (error) {
         nfi_mapping_close(map);
@@ -224,9 +225,14 @@ nfi_mapping_protect(struct nfi_mapping *map)
 bool
 nfi_mapping_is_removed(const struct nfi_mapping *map)
 {
+    const struct vhc_ctrl_host *host = map->ring;
+    const struct vhc_pool_sb *sb = map->pool;
     struct stat s;
 
-    return map->ring_fd >= 0 && !fstat(map->ring_fd, &s) && !s.st_nlink;
+    return (__atomic_load_n(&host->magic, __ATOMIC_RELAXED) != VHC_RING_MAGIC
+            || __atomic_load_n(&sb->magic, __ATOMIC_RELAXED) != VHC_POOL_MAGIC
+            || (map->ring_fd >= 0 && !fstat(map->ring_fd, &s)
+                && !s.st_nlink));
 }
 
 void

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "fault.h"
+#include "nap.h"
 #include "stats.h"
 
 #define RETRY_US 100000         /* Between attempts to attach again. */
@@ -26,15 +28,6 @@
 /* The NF that signals are for; a signal handler has no other context. */
 static struct nf_run *signal_run;
 
-static uint64_t
-now_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * UINT64_C(1000000) + now.tv_nsec / 1000;
-}
-
 static void
 nap(unsigned int us)
 {
@@ -43,8 +36,8 @@ nap(unsigned int us)
     nanosleep(&ts, NULL);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-say(const struct nf_run *run, const char *format, ...)
+void
+nfi_loop_say(const struct nf_run *run, const char *format, ...)
 {
     char text[sizeof(struct nf_error) + 128];
     va_list args;
@@ -92,6 +85,16 @@ catch_signals(struct nf_run *run)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
+    nfi_fault_catch();
+}
+
+/* Shows that the NF lives, while it waits for one of its ports. */
+static void
+keep_ports(struct nfi_loop *loop)
+{
+    for (unsigned int i = 0; i < loop->run->n_ports; i++) {
+        nfi_port_keep(loop->ports[i]);
+    }
 }
 
 /* Before the first port goes, both are drained: what came in on the first and
@@ -103,6 +106,7 @@ detach(struct nfi_loop *loop)
     for (unsigned int i = 0; i < loop->run->n_ports; i++) {
         if (loop->ports[i]) {
             nfi_port_drain(loop->ports[i]);
+            keep_ports(loop);
         }
     }
     for (unsigned int i = 0; i < loop->run->n_ports; i++) {
@@ -110,8 +114,53 @@ detach(struct nfi_loop *loop)
             nfi_stats_add(&loop->past[i], nf_port_stats(loop->ports[i]));
             nf_port_close(loop->ports[i]);
             loop->ports[i] = NULL;
+            keep_ports(loop);
         }
+        nfi_fault_forget(i);
     }
+}
+
+/* Takes care of a pool that 'run' may only read.  Returns 0 or EROFS. */
+static int
+check_access(struct nfi_loop *loop, unsigned int i, struct nf_error *err)
+{
+    struct nf_port *port = loop->ports[i];
+    const struct nf_port_info *info = nf_port_info(port);
+
+    if (!info->read_only) {
+        return 0;
+    }
+    if (loop->run->writes) {
+        return nfi_error(err, EROFS, "port %s is read-only, but this NF "
+                         "writes to packets: set options:chain-access=rw, "
+                         "give the VM a writable pool device, and do not use "
+                         "--read-only", info->port);
+    }
+    nfi_fault_watch(i, NFI_FAULT_WRITE, port->map.pool, port->map.pool_size,
+                    info->port);
+    return 0;
+}
+
+static void
+say_attached(const struct nfi_loop *loop, unsigned int i, uint64_t us)
+{
+    const struct nf_port_info *info = nf_port_info(loop->ports[i]);
+
+    nfi_loop_say(loop->run, "attached to %s (pool %s, generation %"PRIu32
+                 "%s%s%s) in %"PRIu64" us", info->port, info->pool,
+                 info->generation, info->read_only ? ", read-only" : "",
+                 info->device[0] ? ", found on PCI device " : "",
+                 info->device, us);
+}
+
+/* Memory may go at any time, also while the switch does not answer. */
+static void
+watch(unsigned int i, const struct nfi_mapping *map)
+{
+    const char *port = map->ring_layout.port_name;
+
+    nfi_fault_watch(i, NFI_FAULT_RING, map->ring, map->ring_size, port);
+    nfi_fault_watch(i, NFI_FAULT_POOL, map->pool, map->pool_size, port);
 }
 
 static int
@@ -120,25 +169,30 @@ open_port(struct nfi_loop *loop, unsigned int i, int timeout_ms,
 {
     struct nf_run *run = loop->run;
     struct nf_port_options options = run->port;
-    uint64_t start = now_us();
+    uint64_t start = nfi_now_us();
+    struct nfi_mapping map;
     int error;
 
     options.name = run->name;
     options.stop = &run->stop;
     options.peer = i ? loop->ports[0] : NULL;
     options.timeout_ms = timeout_ms;
-    error = nf_port_open(run->ring_paths[i], &options, &loop->ports[i], err);
+    error = nfi_port_map(&map, run->rings[i], &options, err);
+    if (!error) {
+        watch(i, &map);
+        error = nfi_port_attach(&map, &options, &loop->ports[i], err);
+    }
     if (error) {
         return error;
     }
 
-    const struct nf_port_info *info = nf_port_info(loop->ports[i]);
-
-    memcpy(loop->names[i], info->port, VHC_NAME_SIZE);
-    say(run, "attached to %s (pool %s, generation %"PRIu32"%s) in %"PRIu64
-        " us", info->port, info->pool, info->generation,
-        info->read_only ? ", read-only" : "", now_us() - start);
-    return 0;
+    memcpy(loop->names[i], nf_port_info(loop->ports[i])->port, VHC_NAME_SIZE);
+    error = check_access(loop, i, err);
+    if (!error) {
+        say_attached(loop, i, nfi_now_us() - start);
+        nfi_guest_attached(loop, i);
+    }
+    return error;
 }
 
 static int
@@ -168,7 +222,7 @@ attach_again(struct nfi_loop *loop)
     while (!is_stopped(loop->run)
            && attach(loop, RETRY_TIMEOUT_MS, &err)) {
         if (strcmp(last.text, err.text) && !is_stopped(loop->run)) {
-            say(loop->run, "waiting: %s", err.text);
+            nfi_loop_say(loop->run, "waiting: %s", err.text);
             last = err;
         }
         nap(RETRY_US);
@@ -239,8 +293,8 @@ check_ports(struct nfi_loop *loop, uint64_t now, struct nf_error *err)
         }
         if (look && nfi_port_is_abandoned(loop->ports[i])) {
             return nfi_error(err, ENOTCONN, "port %s: the switch is gone and "
-                             "so is %s", loop->names[i],
-                             loop->run->ring_paths[i]);
+                             "has removed the ring or the pool",
+                             loop->names[i]);
         }
     }
     return 0;
@@ -253,10 +307,11 @@ housekeeping(struct nfi_loop *loop, uint64_t now)
 
     handle_events(loop, now);
     if (check_ports(loop, now, &err)) {
-        say(loop->run, "detached: %s", err.text);
+        nfi_loop_say(loop->run, "detached: %s", err.text);
         detach(loop);
         attach_again(loop);
     }
+    nfi_guest_look(loop, now);
 }
 
 static void
@@ -277,7 +332,7 @@ idle(struct nfi_loop *loop, unsigned int n_polls, bool blocked)
 {
     const struct nf_run *run = loop->run;
     uint64_t spin_us = run->spin_us ? run->spin_us : NF_DEFAULT_SPIN_US;
-    uint64_t now = now_us();
+    uint64_t now = nfi_now_us();
 
     housekeeping(loop, now);
     if (n_polls == 1) {
@@ -306,7 +361,7 @@ poll_until_stopped(struct nfi_loop *loop)
         } else {
             n_idle = 0;
             if (++n_busy % BUSY_TURNS == 0) {
-                housekeeping(loop, now_us());
+                housekeeping(loop, nfi_now_us());
             }
         }
     }
@@ -345,7 +400,7 @@ nf_run(struct nf_run *run, struct nf_error *err)
     error = attach(&loop, run->wait_forever ? RETRY_TIMEOUT_MS
                           : run->port.timeout_ms, err);
     if (error && run->wait_forever) {
-        say(run, "waiting: %s", err->text);
+        nfi_loop_say(run, "waiting: %s", err->text);
         attach_again(&loop);
         error = 0;
     }
@@ -353,6 +408,7 @@ nf_run(struct nf_run *run, struct nf_error *err)
         return is_stopped(run) ? 0 : error;
     }
 
+    nfi_guest_look(&loop, nfi_now_us());
     poll_until_stopped(&loop);
     finish(&loop);
     return 0;

@@ -180,9 +180,10 @@ attach(struct fake_host *h, uint32_t request)
     h->host->credits = 100;
     h->host->max_len = 1518;
     h->n_attached++;
-    h->host->token = UINT64_C(0x1234567800000000)
-                     + ((uint64_t) h->host->port_name[0] << 16)
-                     + h->n_attached;
+    h->host->token = UINT64_C(0x1234567800000000) + h->n_attached;
+    for (int i = 0; h->host->port_name[i]; i++) {
+        h->host->token += (uint64_t) h->host->port_name[i] << 16;
+    }
     publish(h, VHC_ATTACHED, VHC_REASON_NONE);
 }
 
@@ -284,6 +285,21 @@ fake_host_destroy(struct fake_host *h)
         check(!rmdir(h->dir), h->dir);
     }
     pthread_mutex_destroy(&h->mutex);
+}
+
+int
+fake_host_setup(void **host)
+{
+    fake_host_create(*host, "blue", "fw");
+    fake_host_start(*host);
+    return 0;
+}
+
+int
+fake_host_teardown(void **host)
+{
+    fake_host_destroy(*host);
+    return 0;
 }
 
 uint8_t *

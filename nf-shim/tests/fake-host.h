@@ -97,6 +97,11 @@ void fake_host_detach(struct fake_host *, enum vhc_reason reason);
 /* Removes the files, too.  'beside' hosts go first. */
 void fake_host_destroy(struct fake_host *);
 
+/* Setup and teardown of a cmocka test whose state is a fake host: pool "blue",
+ * port "fw", started.  They return 0. */
+int fake_host_setup(void **host);
+int fake_host_teardown(void **host);
+
 /* Makes a frame of 'len' bytes, all 'fill', in buffer 'id'. */
 struct vhc_desc fake_host_frame(struct fake_host *, uint32_t id, uint16_t len,
                                 uint8_t fill);

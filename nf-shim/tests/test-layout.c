@@ -21,23 +21,6 @@
 
 static struct fake_host h;
 
-static int
-setup(void **state)
-{
-    (void) state;
-    fake_host_create(&h, "blue", "fw");
-    fake_host_start(&h);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    fake_host_destroy(&h);
-    return 0;
-}
-
 static void
 fail_open(const char *path, const struct nf_port_options *options, int error,
           const char *text)
@@ -222,7 +205,7 @@ test_other_pool(void **state)
     fake_host_destroy(&other);
 }
 
-/* A file name without a directory is in this one, and so is the pool. */
+/* A path may be relative; the pool is in the same directory. */
 static void
 test_relative_path(void **state)
 {
@@ -233,7 +216,7 @@ test_relative_path(void **state)
     (void) state;
     assert_true(dir >= 0);
     assert_int_equal(chdir(h.dir), 0);
-    error = nf_port_open("ovs-chain.blue.fw", NULL, &port, NULL);
+    error = nf_port_open("./ovs-chain.blue.fw", NULL, &port, NULL);
     assert_int_equal(fchdir(dir), 0);
     close(dir);
     assert_int_equal(error, 0);
@@ -243,7 +226,9 @@ test_relative_path(void **state)
 int
 main(void)
 {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+#define TEST(NAME)                                                          \
+    cmocka_unit_test_prestate_setup_teardown(NAME, fake_host_setup,         \
+                                             fake_host_teardown, &h)
     const struct CMUnitTest tests[] = {
         TEST(test_ring_header),
         TEST(test_pool_header),

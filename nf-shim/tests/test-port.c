@@ -21,23 +21,6 @@
 
 static struct fake_host h;
 
-static int
-setup(void **state)
-{
-    (void) state;
-    fake_host_create(&h, "blue", "fw");
-    fake_host_start(&h);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    fake_host_destroy(&h);
-    return 0;
-}
-
 static struct nf_port *
 open_port(void)
 {
@@ -90,7 +73,7 @@ test_attach(void **state)
     assert_int_equal(h.nf->fill_level, 7);
     assert_int_equal(h.nf->pid, getpid());
     assert_int_equal(h.nf->n_queues, FAKE_QUEUES);
-    assert_int_equal(h.nf->features, VHC_NF_F_ALL);
+    assert_int_equal(h.nf->features, VHC_NF_F_LOCK | VHC_NF_F_FUTEX);
     assert_memory_equal(h.nf->pool_uuid, h.pool->uuid, VHC_UUID_SIZE);
 
     nf_port_close(port);
@@ -438,7 +421,8 @@ test_detached(void **state)
     assert_int_equal(nf_port_alloc(port, 0, &p, 1), 0);
     assert_int_equal(nf_port_status(port, &err), ENOTCONN);
     assert_string_equal(err.text,
-                        "port fw: the port was deleted or reconfigured");
+                        "port fw: the port was deleted or reconfigured, "
+                        "or the switch restarted");
     assert_int_equal(nf_wait(&port, 1, 900000), 0);
     nf_port_close(port);
 }
@@ -460,7 +444,9 @@ test_impossible_index(void **state)
 int
 main(void)
 {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+#define TEST(NAME)                                                          \
+    cmocka_unit_test_prestate_setup_teardown(NAME, fake_host_setup,         \
+                                             fake_host_teardown, &h)
     const struct CMUnitTest tests[] = {
         TEST(test_attach),
         TEST(test_attach_is_quick),

@@ -73,7 +73,7 @@ nf_init(struct nf *nf, unsigned int n_ports)
     *nf = (struct nf) {
         .run = {
             .name = "test",
-            .ring_paths = { h.ring_path, peer.ring_path },
+            .rings = { h.ring_path, peer.ring_path },
             .n_ports = n_ports,
             .quiet = true,
             .burst = handle,
@@ -232,7 +232,7 @@ test_two_pools(void **state)
     fake_host_create(&red, "red", "other");
     fake_host_start(&red);
     nf_init(&nf, 2);
-    nf.run.ring_paths[1] = red.ring_path;
+    nf.run.rings[1] = red.ring_path;
     nf_start(&nf);
     pthread_join(nf.thread, NULL);
     assert_int_equal(nf.error, EXDEV);
@@ -250,7 +250,7 @@ test_same_port_twice(void **state)
 
     (void) state;
     nf_init(&nf, 2);
-    nf.run.ring_paths[1] = h.ring_path;
+    nf.run.rings[1] = h.ring_path;
     nf_start(&nf);
     pthread_join(nf.thread, NULL);
     assert_int_equal(nf.error, EBUSY);
@@ -382,7 +382,7 @@ test_missing_file(void **state)
 
     (void) state;
     nf_init(&nf, 1);
-    nf.run.ring_paths[0] = "/nonexistent/ring";
+    nf.run.rings[0] = "/nonexistent/ring";
     nf_start(&nf);
     pthread_join(nf.thread, NULL);
     assert_int_equal(nf.error, ENOENT);
@@ -399,7 +399,7 @@ test_missing_file(void **state)
 
     nf_init(&nf, 1);            /* Is told to stop while it waits. */
     nf.run.wait_forever = true;
-    nf.run.ring_paths[0] = "/nonexistent/ring";
+    nf.run.rings[0] = "/nonexistent/ring";
     nf_start(&nf);
     nf_stop(&nf);
     assert_int_equal(nf.error, 0);

@@ -78,23 +78,6 @@ echo_thread(void *echo_)
     return NULL;
 }
 
-static int
-setup(void **state)
-{
-    (void) state;
-    fake_host_create(&h, "blue", "fw");
-    fake_host_start(&h);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    fake_host_destroy(&h);
-    return 0;
-}
-
 static void
 start_echo(struct echo *echo, uint32_t n_packets, pthread_t *thread)
 {
@@ -285,7 +268,9 @@ test_two_ports(void **state)
 int
 main(void)
 {
-#define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
+#define TEST(NAME)                                                          \
+    cmocka_unit_test_prestate_setup_teardown(NAME, fake_host_setup,         \
+                                             fake_host_teardown, &h)
     const struct CMUnitTest tests[] = {
         TEST(test_no_lost_wakeup),
         TEST(test_in_order),

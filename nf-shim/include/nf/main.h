@@ -52,6 +52,7 @@ struct nf_app {
     void (*reload)(void *aux);
     void (*report)(FILE *stream, void *aux);
     bool final_report;
+    bool writes;
 };
 
 /* Does all that a main() has to do.  Returns the exit status: 0 if the NF ran

@@ -12,6 +12,9 @@
  *     struct nf_packet packets[NF_BURST];
  *
  *     error = nf_port_open("/dev/shm/ovs-chain.blue.fw", NULL, &port, &err);
+ * or, in a VM that has one port,
+ *     error = nf_port_open(NULL, NULL, &port, &err);
+ *
  *     while (!nf_port_status(port, &err)) {
  *         n = nf_port_receive(port, 0, packets, NF_BURST);
  *         for (i = 0; i < n; i++) {
@@ -40,10 +43,21 @@
  * same queue of the peer instead, and only there: the switch refuses a buffer
  * that comes back elsewhere.  Open both ports before you receive from one.
  *
+ * Signs of life
+ * -------------
+ *
+ * An NF in a VM must call nf_port_receive(), nf_port_send() or nf_wait() for
+ * each of its ports every second or so, also while it works on something else
+ * (reads a file, opens another port, waits for a program): by nothing else
+ * does the switch see that it lives.  It detaches an NF that did not for three
+ * seconds, or for one while the VM's network device is stopped.  nf_wait()
+ * may last as long as it likes; nf_port_open() does it for the peer.
+ *
  * Thread-safety
  * -------------
  *
- * A port may be used by one thread at a time.  Different ports share nothing.
+ * A port may be used by one thread at a time; opening a port uses its peer.
+ * Different ports share nothing.
  */
 
 #include <stdbool.h>
@@ -56,20 +70,25 @@
 #define NF_BURST 32             /* Packets of a burst that suits caches. */
 #define NF_WAIT_PORTS 16        /* Ports that nf_wait() can wait for. */
 #define NF_DEFAULT_TIMEOUT_MS 5000
+#define NF_DEVICE_SIZE 32       /* Bytes of a PCI address, NUL included. */
 
 struct nf_port;
 
 /* How to open a port.  All zeros are the defaults. */
 struct nf_port_options {
-    const char *pool_path;      /* NULL: "ovs-chain.POOL" beside the ring. */
+    const char *pool_path;      /* NULL: "ovs-chain.POOL" beside the ring.
+                                 * Only for ring files. */
+    const char *pci_path;       /* Folder of a guest's PCI devices; NULL:
+                                 * /sys/bus/pci/devices. */
     const char *name;           /* Of the NF, for people; NULL: "nf". */
     bool read_only;             /* Map the pool read-only in any case. */
     uint32_t fill_level;        /* Empty buffers to keep at hand, a queue; 0
                                  * if the NF originates nothing. */
-    const struct nf_port *peer; /* A port of the same pool that this NF has
+    struct nf_port *peer;       /* A port of the same pool that this NF has
                                  * open, with as many queues, if packets that
                                  * come in on one of the two go out on the
-                                 * other; or NULL. */
+                                 * other; or NULL.  Used by nf_port_open()
+                                 * only, which keeps it attached meanwhile. */
     int timeout_ms;             /* For the switch's answer.  0: the default,
                                  * negative: for ever. */
     const int *stop;            /* If not NULL: give up with EINTR once this
@@ -89,6 +108,13 @@ struct nf_port_info {
     uint32_t headroom;          /* Bytes before an allocated frame. */
     uint32_t buffer_size;       /* Bytes of a buffer, headroom included. */
     bool read_only;             /* The pool is mapped read-only. */
+    char device[NF_DEVICE_SIZE]; /* PCI address of the ring in a guest, or ""
+                                 * if the ring is a file. */
+    uint32_t load_ps;           /* In a guest: picoseconds of a load from the
+                                 * pool, */
+    uint32_t own_load_ps;       /* and from memory of the NF's own. */
+    bool uncached;              /* In a guest: by these times, the pool is not
+                                 * cached memory. */
 };
 
 /* Counts since the port was opened. */
@@ -107,16 +133,19 @@ struct nf_port_stats {
     uint64_t wakeups;           /* Sleeps that the switch ended. */
 };
 
-/* Opens the ring file 'ring_path' and its pool, and attaches to the switch,
- * which must answer in time.  'options' may be NULL.
+/* Opens a ring and its pool, and attaches to the switch, which must answer in
+ * time.  'ring' is the path of a ring file if it contains a '/'; otherwise it
+ * is the name of a port among the PCI devices of this guest, or NULL for the
+ * only one.  'options' may be NULL.
  *
  * Returns 0 and stores the port, which the caller closes, in '*portp';
  * otherwise '*portp' is NULL, nothing stays open, and the result is ENOENT or
- * another errno of open(2), EINVAL for a file that is not what it should be,
- * EBUSY if another NF has the port, EXDEV if the peer is of another pool,
- * ETIMEDOUT if the switch does not answer, ECONNREFUSED if it refuses, EINTR
- * if told to stop. */
-int nf_port_open(const char *ring_path, const struct nf_port_options *options,
+ * another errno of open(2), EINVAL for a file or device that is not what it
+ * should be, ENODEV if a PCI device is missing, ESTALE if the switch removed
+ * what a PCI device shows, EBUSY if another NF has the port, EXDEV if the
+ * peer is of another pool, ETIMEDOUT if the switch does not answer,
+ * ECONNREFUSED if it refuses, EINTR if told to stop. */
+int nf_port_open(const char *ring, const struct nf_port_options *options,
                  struct nf_port **portp, struct nf_error *err);
 
 /* Detaches from the switch and unmaps everything.  Waits a little for the
@@ -152,8 +181,8 @@ unsigned int nf_port_alloc(struct nf_port *port, unsigned int queue,
 /* Sleeps until one of the 'n_ports' ports may have packets, at most for
  * 'timeout_us' microseconds.
  *
- * Returns 0 if one may have, ETIMEDOUT, EINTR if a signal came, EINVAL if
- * there are no ports or more than NF_WAIT_PORTS. */
+ * Returns 0 if one may have, ETIMEDOUT, perhaps early, EINTR if a signal came,
+ * EINVAL if there are no ports or more than NF_WAIT_PORTS. */
 int nf_wait(struct nf_port *const ports[], size_t n_ports,
             unsigned int timeout_us);
 

@@ -17,7 +17,7 @@
  *
  *     struct nf_run run = {
  *         .name = "my-nf",
- *         .ring_paths = { "/dev/shm/ovs-chain.blue.fw" },
+ *         .rings = { "/dev/shm/ovs-chain.blue.fw" }, (or NULL in a VM)
  *         .n_ports = 1,
  *         .burst = handle,
  *     };
@@ -27,6 +27,11 @@
  * of one pool and have as many queues, what comes in on one goes out on the
  * other, drops too.  If one of the two ports is detached, the other is let go
  * until both are back.
+ *
+ * In a guest, what comes in for the guest's own kernel (frames to a MAC
+ * address of its interfaces, ARP requests and IPv6 neighbour solicitations
+ * for its addresses, without VLAN tags) goes there with the verdict
+ * VHC_LOCAL; the handler does not see it.
  *
  * Ownership
  * ---------
@@ -38,9 +43,14 @@
  * Thread-safety
  * -------------
  *
- * All callbacks run in the thread that called nf_run().  Another thread, or a
- * signal handler, may call nf_run_raise().  With 'signals' the loop installs
- * handlers for the process, so one thread at a time may use that. */
+ * All callbacks run in the thread that called nf_run(), between its polls; in
+ * a VM none may take longer than a second (see "Signs of life" in nf/port.h).
+ * Another thread, or a signal handler, may call nf_run_raise().  With
+ * 'signals' the loop installs handlers for the process, so one thread at a
+ * time may use that.  Two of them are for SIGSEGV and SIGBUS: an NF that
+ * writes to a pool that it may only read, or whose ring or pool is gone
+ * because the device was removed from the VM or the file was truncated, still
+ * dies of them, but with words on stderr. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -67,9 +77,13 @@ struct nf_burst {
 struct nf_run {
     /* Set by the caller; zero is a good default for the optional ones. */
     const char *name;           /* Of the NF; before each message. */
-    const char *ring_paths[NF_RUN_PORTS];
+    const char *rings[NF_RUN_PORTS]; /* As for nf_port_open(). */
     unsigned int n_ports;       /* 1 or 2. */
     struct nf_port_options port; /* 'name', 'peer' and 'stop' are filled in. */
+    bool writes;                /* The handler writes to packet data: do not
+                                 * attach to a port that may only read. */
+    bool no_local;              /* In a guest, let the handler see what is for
+                                 * the guest's own kernel, too. */
     bool wait_forever;          /* Wait for missing files, too. */
     bool quiet;                 /* No messages on stderr. */
     bool signals;               /* SIGINT and SIGTERM stop, SIGHUP reloads,
