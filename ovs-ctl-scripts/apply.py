@@ -194,6 +194,22 @@ def path_flows(path, shared):
             COOKIE, priority, match, action, quote(path.stops[i + 1].to))
 
 
+def own_flows(paths):
+    """Yields the flows of packets without a path, such as those of the kernel
+    of a guest in which a network function runs: out at the ends of all chains
+    that the network function is in."""
+    ends = {}
+    for path in paths:
+        for stop in path.stops[1:-1]:
+            if stop.to == stop.back:
+                ends.setdefault(stop.to, {}).update(
+                    {path.stops[0].to: None, path.stops[-1].to: None})
+    for name, outputs in ends.items():
+        yield ('add cookie=0x%x,priority=%d,in_port=%s,pkt_mark=0/0xffff0000,'
+               'actions=%s' % (COOKIE, PRIORITY, quote(name), ','.join(
+                   'output:' + quote(output) for output in outputs)))
+
+
 def flows(paths):
     """Returns the lines of a bundle that puts 'paths' in place of the paths
     of the bundle before."""
@@ -205,6 +221,7 @@ def flows(paths):
     lines = ['delete cookie=0x%x/-1' % COOKIE]
     for path in paths:
         lines.extend(path_flows(path, shared))
+    lines.extend(own_flows(paths))
     return lines
 
 

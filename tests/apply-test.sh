@@ -24,19 +24,22 @@ check() {
 }
 
 # good INPUT FLOW...: a FLOW is "PRIORITY,MATCH !PATH PORT" where a packet
-# gets the mark of a path, "PRIORITY,MATCH ?PATH PORT" where it must have it.
+# gets the mark of a path, "PRIORITY,MATCH ?PATH PORT" where it must have it,
+# "PRIORITY,MATCH = PORT,PORT" where it has none.
 good() {
     local input=$1 line match op port tag expected
     expected='delete cookie=0x636861696e/-1'
     shift
     for line; do
         read -r match op port <<< "$line"
-        tag=$(printf '0x%x/0xffff0000' $((${op:1} << 16)))
+        tag=$(printf '0x%x/0xffff0000' $((10#0${op:1} << 16)))
         case $op in
+        =) match+=",pkt_mark=0/0xffff0000,actions=" ;;
         !*) match+=",actions=set_field:$tag->pkt_mark," ;;
         *) match+=",pkt_mark=$tag,actions=" ;;
         esac
-        expected+=$'\n'"add cookie=0x636861696e,priority=${match}output:$port"
+        expected+=$'\n'"add cookie=0x636861696e,priority=${match}"
+        expected+=output:${port//,/,output:}
     done
     printf '%b\n' "$input" > "$file"
     check "$input" "$expected" "$(apply "$file" 2>&1)"
@@ -53,18 +56,22 @@ good 'wan -> lan' \
     '10000,in_port=wan !1 lan'
 good 'wan->fw->lan' \
     '10000,in_port=wan !1 fw' \
-    '10000,in_port=fw ?1 lan'
+    '10000,in_port=fw ?1 lan' \
+    '10000,in_port=fw = wan,lan'
 good '# Comment\n\n  wan <-> fw <-> ids <-> lan # more' \
     '10000,in_port=wan !1 fw' \
     '10000,in_port=fw ?1 ids' \
     '10000,in_port=ids ?1 lan' \
     '10000,in_port=lan !2 ids' \
     '10000,in_port=ids ?2 fw' \
-    '10000,in_port=fw ?2 wan'
+    '10000,in_port=fw ?2 wan' \
+    '10000,in_port=fw = wan,lan' \
+    '10000,in_port=ids = wan,lan'
 good 'wan -> in0:out0 -> fw -> lan' \
     '10000,in_port=wan !1 in0' \
     '10000,in_port=out0 !1 fw' \
-    '10000,in_port=fw ?1 lan'
+    '10000,in_port=fw ?1 lan' \
+    '10000,in_port=fw = wan,lan'
 good 'wan <-> in0:out0 <-> lan' \
     '10000,in_port=wan !1 in0' \
     '10000,in_port=out0 !1 lan' \
@@ -78,13 +85,15 @@ good 'wan -> in0:out0 -> lan\ndmz -> in0:out0 -> lan' \
 good 'wan[tcp, tp_dst=80] -> fw -> lan\nwan -> lan' \
     '29999,in_port=wan,tcp,tp_dst=80 !1 fw' \
     '10000,in_port=fw ?1 lan' \
-    '10000,in_port=wan !2 lan'
+    '10000,in_port=wan !2 lan' \
+    '10000,in_port=fw = wan,lan'
 good 'wan[udp] <-> fw <-> lan[udp]\nwan -> lan' \
     '29999,in_port=wan,udp !1 fw' \
     '10000,in_port=fw ?1 lan' \
     '29998,in_port=lan,udp !2 fw' \
     '10000,in_port=fw ?2 wan' \
-    '10000,in_port=wan !3 lan'
+    '10000,in_port=wan !3 lan' \
+    '10000,in_port=fw = wan,lan'
 good 'eth0.1 -> all' \
     '10000,in_port="eth0.1" !1 "all"'
 
