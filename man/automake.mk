@@ -5,5 +5,6 @@ dist_man_MANS += \
 	man/nf-firewall.rules.5 \
 	man/nf-forward.1 \
 	man/nf-monitor.1 \
+	man/ovs-chain-vm.8 \
 	man/ovs-chain.8 \
 	man/vhost-chain.7

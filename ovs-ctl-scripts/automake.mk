@@ -8,11 +8,28 @@ ovschaindir = $(datadir)/ovs-chain
 dist_ovschain_DATA = \
 	ovs-ctl-scripts/apply.py \
 	ovs-ctl-scripts/common.sh \
+	ovs-ctl-scripts/definition.py \
+	ovs-ctl-scripts/demo-vms.sh \
 	ovs-ctl-scripts/demo.chain \
 	ovs-ctl-scripts/demo.rules \
+	ovs-ctl-scripts/devices.py \
+	ovs-ctl-scripts/domain.py \
+	ovs-ctl-scripts/facts.py \
 	ovs-ctl-scripts/fetch.py \
+	ovs-ctl-scripts/guest-init \
+	ovs-ctl-scripts/guest-nf-run \
+	ovs-ctl-scripts/guest-ports.py \
+	ovs-ctl-scripts/guest.sh \
 	ovs-ctl-scripts/hugepages.sh \
 	ovs-ctl-scripts/instance.sh \
+	ovs-ctl-scripts/libvirt.sh \
+	ovs-ctl-scripts/placement.py \
 	ovs-ctl-scripts/report.py \
-	ovs-ctl-scripts/topology.sh
-dist_ovschain_SCRIPTS = ovs-ctl-scripts/demo
+	ovs-ctl-scripts/topology.sh \
+	ovs-ctl-scripts/vm-run.sh \
+	ovs-ctl-scripts/vm.sh \
+	ovs-ctl-scripts/vmlinux.py
+dist_ovschain_SCRIPTS = \
+	ovs-ctl-scripts/demo \
+	ovs-ctl-scripts/image \
+	ovs-ctl-scripts/libvirt-guard

@@ -51,11 +51,17 @@ wait_for() {
     done
 }
 
+# What is typed before a verb: the script, and 'verbs_prefix' if verbs have
+# verbs of their own.
+verbs_name() {
+    say "${0##*/}${verbs_prefix:+ $verbs_prefix}"
+}
+
 # A script is a table, the array 'verbs': "verb function usage" and, in the
 # next line, indented, what it is good for.
 verbs_help() {
     local line verb usage
-    say "Usage: ${0##*/} VERB [OPTION]..."
+    say "Usage: $(verbs_name) VERB [OPTION]..."
     for line in "${verbs[@]:?}"; do
         if [ "${line:0:1}" = ' ' ]; then
             say "      ${line#"${line%%[! ]*}"}"
@@ -68,8 +74,8 @@ verbs_help() {
 
 # Runs the function of the verb $1.  The usage in the table says which options
 # there are, "[--flag]" and "[--option VALUE]", which set 'opt_flag' to yes and
-# 'opt_option' to the value, and which other arguments, "ARG" and "[ARG]",
-# which the function gets.
+# 'opt_option' to the value, and which other arguments, "ARG" and "[ARG]", and
+# "ARG..." for any number from one, which the function gets.
 verbs_run() {
     local line verb function usage
     case ${1-} in
@@ -84,7 +90,7 @@ verbs_run() {
         "$function" "${args[@]}"
         return
     done
-    die "no verb '$1'; see '${0##*/} help'"
+    die "no verb '$1'; see '$(verbs_name) help'"
 }
 
 # Sorts the words of a command line into options and 'args'.
@@ -106,7 +112,7 @@ verb_parse() {
                 [ $# -gt 1 ] || die "$verb: $1 needs a value"
                 printf -v "opt_${option//-/_}" %s "$2"
                 shift ;;
-            *) die "$verb takes no $1; see '${0##*/} help'" ;;
+            *) die "$verb takes no $1; see '$(verbs_name) help'" ;;
             esac ;;
         *) args+=("$1") ;;
         esac
@@ -122,11 +128,12 @@ verb_count() {
     for word in "${words[@]}"; do
         most=$((most + 1))
         [ "${word:0:1}" = '[' ] || least=$((least + 1))
+        [[ $word != *... ]] || most=1000
     done
     ((${#args[@]} >= least)) || die "$verb: something is missing; usage:" \
-        "${0##*/} $verb $2"
+        "$(verbs_name) $verb $2"
     ((${#args[@]} <= most)) || die "$verb: what is '${args[most]}'?" \
-        "see '${0##*/} help'"
+        "see '$(verbs_name) help'"
 }
 
 need_root() {

@@ -72,6 +72,11 @@ instance_runs() {
     runs "$(instance_pid ovs-vswitchd)" ovs-vswitchd
 }
 
+# Where virsh(1) finds the instance's own libvirtd: see libvirt.sh.
+libvirt_uri() {
+    say "qemu+unix:///system?socket=$dir/libvirt/run/libvirt-sock"
+}
+
 instance_env() {
     quoted export "OVS_RUNDIR=$dir"
     quoted export "OVS_LOGDIR=$dir"
@@ -80,6 +85,9 @@ instance_env() {
     quoted export "OVS_CHAIN_DIR=$chain_dir"
     quoted export "OVS_CHAIN_HUGE=$huge_dir"
     quoted export "OVS_CHAIN_NETNS=$netns"
+    if [ -e "$dir/libvirt" ]; then
+        quoted export "LIBVIRT_DEFAULT_URI=$(libvirt_uri)"
+    fi
     say "export PATH=${instance_prefix@Q}/bin:${instance_prefix@Q}/sbin:\$PATH"
 }
 
@@ -197,7 +205,8 @@ instance_start() {
 
 instance_unmount() {
     mountpoint -q "$huge_dir" || return 0
-    rm -f "$huge_dir"/* 2> /dev/null
+    # libvirt makes a directory of its own in every hugetlbfs.
+    rm -rf "${huge_dir:?}"/*
     umount "$huge_dir" 2> /dev/null || umount -l "$huge_dir"
 }
 
