@@ -5,14 +5,35 @@
 
 TESTS += \
 	tests/apply-test.sh \
+	tests/domain-test.py \
+	tests/guest-test.sh \
+	tests/image-test.sh \
+	tests/placement-test.py \
 	tests/style-test.sh
 EXTRA_DIST += \
 	.ci/run \
 	.shellcheckrc \
 	tests/apply-test.sh \
+	tests/domain-test.py \
+	tests/domain_facts.py \
+	tests/guest-test.sh \
+	tests/image-test.sh \
+	tests/placement-test.py \
 	tests/style-test.sh \
 	tests/system
 
 # An NF for the system tests, which break the protocol with it.
 noinst_PROGRAMS = tests/nf-probe
+tests_nf_probe_LDFLAGS = -all-static
 tests_nf_probe_SOURCES = tests/nf-probe.c
+
+# For guests, where there are no libraries.
+noinst_PROGRAMS += tests/guest-probe
+tests_guest_probe_LDFLAGS = -all-static
+tests_guest_probe_SOURCES = tests/guest-probe.c
+
+noinst_PROGRAMS += tests/nf-writer
+tests_nf_writer_CPPFLAGS = $(nf_cppflags)
+tests_nf_writer_LDFLAGS = $(NF_LDFLAGS)
+tests_nf_writer_LDADD = nf-shim/libnf-shim.la
+tests_nf_writer_SOURCES = tests/nf-writer.c

@@ -3,7 +3,9 @@
 /* An NF for tests, which speaks the protocol of vhost-chain(7) by hand so that
  * it can also break it.
  *
- *     nf-probe [OPTION]... RING_FILE POOL_FILE
+ *     nf-probe [OPTION]... [RING_FILE POOL_FILE]
+ *
+ * In a guest it takes no files, but the only port among the PCI devices.
  *
  * Without an option that says otherwise it sends each packet back, unchanged,
  * until it is killed.  It prints "attached", or "refused: REASON" and exits
@@ -14,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <glob.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +103,37 @@ map_file(const char *name, bool lock)
         die("mmap", name);
     }
     return p;               /* The file stays open: it holds the lock. */
+}
+
+/* Maps what the guest's PCI devices show.  The switch sees no lock of a
+ * guest's. */
+static void
+map_devices(struct probe *probe)
+{
+    glob_t found;
+
+    if (glob("/sys/bus/pci/devices/*/resource2", 0, NULL, &found)) {
+        fputs("nf-probe: no PCI device has a BAR 2\n", stderr);
+        exit(1);
+    }
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        uint8_t *memory = map_file(found.gl_pathv[i], false);
+        uint64_t magic;
+
+        memcpy(&magic, memory, sizeof magic);
+        if (magic == VHC_RING_MAGIC) {
+            probe->ring_file = memory;
+        } else if (magic == VHC_POOL_MAGIC) {
+            probe->pool_file = memory;
+        }
+    }
+    globfree(&found);
+    if (!probe->ring_file || !probe->pool_file) {
+        fputs("nf-probe: no PCI device is a ring, or none is a pool\n",
+              stderr);
+        exit(1);
+    }
+    probe->features = VHC_NF_F_FRAME;
 }
 
 static struct vhc_ring *
@@ -334,9 +368,9 @@ parse(int argc, char *argv[], struct probe *probe)
         default: exit(2);
         }
     }
-    if (argc - optind != 2
+    if ((argc != optind && argc - optind != 2)
         || (probe->defect && !break_desc(probe->defect, &unused, 0))) {
-        fputs("usage: nf-probe [OPTION]... RING_FILE POOL_FILE\n", stderr);
+        fputs("usage: nf-probe [OPTION]... [RING_FILE POOL_FILE]\n", stderr);
         exit(2);
     }
 }
@@ -351,8 +385,12 @@ main(int argc, char *argv[])
 
     parse(argc, argv, &probe);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    probe.ring_file = map_file(argv[optind], true);
-    probe.pool_file = map_file(argv[optind + 1], false);
+    if (optind < argc) {
+        probe.ring_file = map_file(argv[optind], true);
+        probe.pool_file = map_file(argv[optind + 1], false);
+    } else {
+        map_devices(&probe);
+    }
     probe.host = (const void *) probe.ring_file;
     probe.nf = (void *) (probe.ring_file + VHC_CTRL_NF_OFF);
     attach(&probe);

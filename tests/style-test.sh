@@ -21,7 +21,7 @@ mapfile -t files < <({
         -type f -regextype posix-extended \
         -regex '.*\.([ch]|sh|py|mk|in|md|[1-9]|chain|rules)' 2> /dev/null
     find ovs-patches ovs-ctl-scripts perf tests -type f ! -name '*.*' \
-        -exec grep -l '^#!/bin/bash' {} + 2> /dev/null
+        -exec grep -l '^#!/bin/\(ba\)\?sh$' {} + 2> /dev/null
 } | LC_ALL=C sort)
 scripts=()
 manuals=()

@@ -29,7 +29,7 @@ soon_is "a truncated ring file: the NF is detached" detached \
 is "the switch says why" "somebody truncated a file that the NF shares" \
     query "port('bad')['reason']"
 end_nf bad KILL 2> /dev/null || : # It may have died of the same.
-soon_is "the ring file is whole again" 65536 stat -c %s "$(ring bad)"
+soon_is "the ring file is whole again" 1048576 stat -c %s "$(ring bad)"
 nf bad nf-forward
 is "a good NF attaches afterwards" attached query "port('bad')['state']"
 ok "frames pass in the other pool" exchange right left --count 64

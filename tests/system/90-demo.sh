@@ -106,3 +106,14 @@ ok "the switch still runs" instance_runs
 contains "the next one clears it away" 'Clearing away' "$scratch/out"
 contains "and works" '^sha256 equal' "$scratch/out"
 ok "nothing is left of both" as_before
+
+# The same with VMs, whose libvirtd, QEMUs and mounts go with it.
+"$demo" --vms --size 16 --name "$name" > "$scratch/vms" 2>&1 ||
+    fail "$(< "$scratch/vms")"
+sed 's/^/    /' "$scratch/vms"
+for line in '+ virsh start fw' 'sha256 equal' \
+            'copied between NFs: 0 bytes'; do
+    contains "the demo with VMs prints '$line'" "^$line" "$scratch/vms"
+done
+ok "nothing is left of it" as_before
+ok "nor a hugepage" as_many_given_back "$scratch/vms"
