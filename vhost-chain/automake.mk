@@ -26,10 +26,19 @@ libvhost_chain_la_SOURCES = \
 	vhost-chain/lib/guard.h \
 	vhost-chain/lib/hugepages.c \
 	vhost-chain/lib/hugepages.h \
+	vhost-chain/lib/ledger.c \
+	vhost-chain/lib/ledger.h \
+	vhost-chain/lib/mappers.c \
+	vhost-chain/lib/mappers.h \
+	vhost-chain/lib/mempool.c \
 	vhost-chain/lib/pool-private.h \
 	vhost-chain/lib/pool.c \
 	vhost-chain/lib/port-private.h \
 	vhost-chain/lib/port.c \
+	vhost-chain/lib/record.c \
+	vhost-chain/lib/record.h \
+	vhost-chain/lib/resume.c \
+	vhost-chain/lib/resume.h \
 	vhost-chain/lib/session.c \
 	vhost-chain/lib/shmfile.c \
 	vhost-chain/lib/shmfile.h \
@@ -108,6 +117,8 @@ vhc_test_eal = \
 	vhost-chain/tests/scratch.h
 
 vhc_test_rig = \
+	vhost-chain/tests/again.c \
+	vhost-chain/tests/again.h \
 	vhost-chain/tests/fake-nf.c \
 	vhost-chain/tests/fake-nf.h \
 	vhost-chain/tests/rig.c \
@@ -200,4 +211,43 @@ vhost_chain_tests_test_files_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_files_LDFLAGS = -static
 vhost_chain_tests_test_files_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-files.c
+
+check_PROGRAMS += vhost-chain/tests/test-ledger
+vhost_chain_tests_test_ledger_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_ledger_CFLAGS = $(vhc_test_cflags)
+vhost_chain_tests_test_ledger_LDADD = $(vhc_test_ldadd)
+vhost_chain_tests_test_ledger_LDFLAGS = -static
+vhost_chain_tests_test_ledger_SOURCES = vhost-chain/tests/test-ledger.c
+
+check_PROGRAMS += vhost-chain/tests/test-restart
+vhost_chain_tests_test_restart_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_restart_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_restart_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_restart_LDFLAGS = -static
+vhost_chain_tests_test_restart_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-restart.c
+
+check_PROGRAMS += vhost-chain/tests/test-restart-peer
+vhost_chain_tests_test_restart_peer_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_restart_peer_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_restart_peer_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_restart_peer_LDFLAGS = -static
+vhost_chain_tests_test_restart_peer_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-restart-peer.c
+
+check_PROGRAMS += vhost-chain/tests/test-leftovers
+vhost_chain_tests_test_leftovers_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_leftovers_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_leftovers_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_leftovers_LDFLAGS = -static
+vhost_chain_tests_test_leftovers_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-leftovers.c
+
+check_PROGRAMS += vhost-chain/tests/test-killed
+vhost_chain_tests_test_killed_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_killed_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_killed_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_killed_LDFLAGS = -static
+vhost_chain_tests_test_killed_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-killed.c
 endif

@@ -4,13 +4,22 @@
  *
  * A buffer changes hands in this order:
  *
- *     to the NF:    owner = slot, then the descriptor, then the ring index;
- *     from the NF:  the descriptor is read, owner = host, then the ring index.
+ *     to the NF:    the descriptor, 'next' of the ledger, owner = slot, then
+ *                   the ring index;
+ *     from the NF:  the descriptor is read, owner = host, then the ring index;
  *
- * So whoever stops in between leaves a buffer that the table says is the
- * port's but that is in no ring, which a detach takes back by the table, or a
- * descriptor in a ring whose buffer the table says is the host's, which the
- * check refuses.  Neither is lost or in two places.
+ * the first for a whole burst before the second begins, and so on.  A switch
+ * that is killed in between leaves to the next one, which resume.c is:
+ *
+ *   - descriptors that no index covers, whose buffers are the host's: free;
+ *   - 'next' as well: from there on it knows how many descriptors there are,
+ *     and hands over those whose owner is the slot.  Were owners first, some
+ *     buffers could be the slot's and in no ring, and never come back;
+ *   - descriptors in a ring whose buffers are the host's already, at most a
+ *     burst of them: they were taken, and the check would refuse them.
+ *
+ * No buffer is lost or in two places: the table says whose each is, and there
+ * is one store that changes it.
  *
  * An owner is a queue of a port, its slot, and the buffers of a slot come back
  * in one place only: the tx ring of that queue or, if the NF is attached to
@@ -48,6 +57,20 @@ static void
 set_owner(const struct vhc_pool *pool, uint32_t id, uint16_t owner)
 {
     __atomic_store_n(&pool->owner[id], owner, __ATOMIC_RELAXED);
+}
+
+/* Makes the buffers 'bufs', 'n' of them, those of 'slot'.  Their descriptors
+ * are in 'ring', not yet submitted, whose index will be '*next' then. */
+static inline void
+give(const struct vhc_pool *pool, const struct vhc_prod *ring, uint32_t *next,
+     uint16_t slot, const uint32_t *bufs, uint32_t n)
+{
+    vhc_ledger_order();
+    __atomic_store_n(next, ring->prod + n, __ATOMIC_RELAXED);
+    vhc_ledger_order();
+    for (uint32_t i = 0; i < n; i++) {
+        set_owner(pool, bufs[i], slot);
+    }
 }
 
 /* OVS pushes headers into the room before the data, and stops the switch if
@@ -117,6 +140,7 @@ static void
 fill(struct vhc_port *port, struct vhc_queue *q)
 {
     struct rte_mbuf *mbufs[VHC_MAX_BURST];
+    uint32_t bufs[VHC_MAX_BURST];
     uint32_t room = vhc_ring_reserve(&q->fill, q->fill.size);
     uint32_t used = q->fill.size - room;
     uint32_t want = RTE_MIN((port->fill_level + 1) / 2,
@@ -136,9 +160,10 @@ fill(struct vhc_port *port, struct vhc_queue *q)
             .buf = vhc_pool_id(port->pool, mbufs[i]), .off = VHC_HEADROOM
         };
 
-        set_owner(port->pool, desc.buf, q->slot);
         vhc_ring_put(&q->fill, i, &desc);
+        bufs[i] = desc.buf;
     }
+    give(port->pool, &q->fill, q->fill_next, q->slot, bufs, n);
     vhc_count(&q->fills, n);
     vhc_ring_submit(&q->fill, n);
 }
@@ -341,6 +366,14 @@ admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
     return copy;
 }
 
+void
+vhc_port_wake_futex(struct vhc_port *port)
+{
+    __atomic_fetch_add(&port->host->wake_seq, 1, __ATOMIC_RELEASE);
+    syscall(SYS_futex, &port->host->wake_seq, FUTEX_WAKE, VHC_MAX_QUEUES,
+            NULL, NULL, 0);
+}
+
 /* Wakes the NF if it sleeps or is about to.  Once for each time that it goes
  * to sleep: it changes 'need_wakeup' each time. */
 static void
@@ -358,9 +391,7 @@ wake(struct vhc_port *port, struct vhc_queue *q)
     if (port->frame) {
         q->wants_frame = true;
     } else if (port->futex) {
-        __atomic_fetch_add(&port->host->wake_seq, 1, __ATOMIC_RELEASE);
-        syscall(SYS_futex, &port->host->wake_seq, FUTEX_WAKE, VHC_MAX_QUEUES,
-                NULL, NULL, 0);
+        vhc_port_wake_futex(port);
         vhc_count(&q->tx_counters.wakeups, 1);
     }
 }
@@ -412,6 +443,7 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     struct vhc_tx_counters *counters = &q->tx_counters;
     uint32_t credit = vhc_port_credit(port);
     unsigned n_sent = 0, i, room;
+    uint32_t bufs[VHC_MAX_BURST];
     uint64_t bytes = 0;
 
     if (unlikely(!vhc_port_is_attached(port))) {
@@ -430,12 +462,14 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
                 .mark = *vhc_pool_mark(port->pool, m),
             };
 
-            set_owner(port->pool, desc.buf, q->slot);
-            vhc_ring_put(&q->rx, n_sent++, &desc);
+            vhc_ring_put(&q->rx, n_sent, &desc);
+            bufs[n_sent++] = desc.buf;
             bytes += desc.len;
         }
     }
     if (likely(n_sent)) {
+        give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
+
         /* Counted before the NF can send them back. */
         vhc_count(&counters->buffers, n_sent);
         vhc_ring_submit(&q->rx, n_sent);

@@ -9,11 +9,10 @@
 
 #include "check.h"
 #include "geometry.h"
+#include "ledger.h"
 #include "shmfile.h"
 #include "vhc/abi.h"
 #include "vhc/pool.h"
-
-#define VHC_MAX_SLOTS 1023      /* Slots are 1 to this. */
 
 struct vhc_port;
 
@@ -27,7 +26,8 @@ struct vhc_slot {
 
     /* Control. */
     struct vhc_port *port;      /* Atomic.  NULL if it has none. */
-    bool orphan;                /* The port is gone, its buffers are not. */
+    bool orphan;                /* The port is gone, or has not come back, and
+                                 * its buffers have not either. */
     uint64_t gone;              /* Buffers ever gone out, of an orphan. */
 } __rte_cache_aligned;
 
@@ -36,8 +36,8 @@ struct vhc_pool {
     uint8_t *base;              /* The pool's first byte. */
     struct rte_mempool *mp;
     struct rte_mbuf **mbufs;    /* By buffer id; NULL where is no buffer. */
-    uint16_t *owner;            /* By buffer id: VHC_OWNER_* or a slot.  In a
-                                 * file that only the switch opens. */
+    uint16_t *owner;            /* By buffer id: VHC_OWNER_* or a slot.  In
+                                 * 'ledger'. */
     struct vhc_slot *slots;     /* VHC_MAX_SLOTS + 1 of them. */
     uint32_t mark_offset;
     struct vhc_geometry geometry;
@@ -51,7 +51,8 @@ struct vhc_pool {
     uint8_t uuid[VHC_UUID_SIZE];
     bool extmem;                /* Registered with DPDK. */
     struct vhc_shmfile file;    /* The shared memory itself. */
-    struct vhc_shmfile owner_file;
+    struct vhc_ledger ledger;
+    struct vhc_ledger_head head; /* As the ledger's. */
     uint32_t credits;           /* Promised to the ports. */
     uint32_t last_slot;         /* That was taken. */
 };
@@ -84,5 +85,11 @@ vhc_pool_put(const struct vhc_pool *pool, struct rte_mbuf **mbufs, unsigned n)
 {
     rte_mempool_put_bulk(pool->mp, (void **) mbufs, n);
 }
+
+/* Registers the memory of 'pool' with DPDK, and makes its mempool, in which is
+ * what nobody owns. */
+int vhc_pool_register_memory(struct vhc_pool *pool, char **errp);
+int vhc_pool_make_mempool(struct vhc_pool *pool,
+                          const struct vhc_pool_config *config, char **errp);
 
 #endif /* pool-private.h */

@@ -13,21 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <rte_dev.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_malloc.h>
-#include <rte_memory.h>
 
 #include "error.h"
 #include "hugepages.h"
+#include "mappers.h"
 #include "pool-private.h"
 #include "port-private.h"
 
 _Static_assert(VHC_HEADROOM == RTE_PKTMBUF_HEADROOM, "see geometry.h");
-
-/* Buffers that a PMD thread's cache of the mempool may hold. */
-#define MAX_CACHE 256
 
 static int
 check_name(const char *name, char **errp)
@@ -43,13 +37,95 @@ check_name(const char *name, char **errp)
     return 0;
 }
 
+/* A random (version 4) UUID, RFC 4122 section 4.4. */
+static int
+make_uuid(uint8_t uuid[VHC_UUID_SIZE], char **errp)
+{
+    if (getrandom(uuid, VHC_UUID_SIZE, 0) != VHC_UUID_SIZE) {
+        return vhc_error(errp, EIO, "no random numbers for a UUID");
+    }
+    uuid[6] = (uuid[6] & 0x0f) | 0x40;
+    uuid[8] = (uuid[8] & 0x3f) | 0x80;
+    return 0;
+}
+
+/* Refuses to change a pool under the feet of those who map it.  A file of
+ * another size would be made anew, and one of the same size be divided into
+ * other buffers. */
+static int
+check_change(const struct vhc_geometry *g, const char *path,
+             const char *ledger_path, char **errp)
+{
+    struct vhc_ledger_head want, found;
+    char program[64];
+    struct stat st;
+    bool same;
+    pid_t pid;
+
+    if (lstat(path, &st) || !S_ISREG(st.st_mode)) {
+        return 0;
+    }
+    vhc_ledger_head_init(&want, g, st.st_ino);
+    same = (size_t) st.st_size == g->size
+           && (!vhc_ledger_peek(ledger_path, &found)
+               || found.inode != want.inode
+               || vhc_ledger_matches(&found, &want));
+    if (same || !vhc_mappers_find(path, &pid, program, sizeof program)) {
+        return 0;
+    }
+    return vhc_error(errp, EBUSY, "%s was made with another size, "
+                     "buffer-size or version, and process %d (%s) still maps "
+                     "it; stop that, or configure the pool as it was", path,
+                     (int) pid, program);
+}
+
+static int
+open_pool_file(struct vhc_pool *pool, const struct vhc_pool_config *config,
+               const char *path, char **errp)
+{
+    size_t page_size = pool->geometry.page_size;
+    int error = vhc_shmfile_open(&pool->file, path, config->size, pool->gid,
+                                 0660, errp);
+
+    error = error ? error : vhc_hugepages_populate(&pool->file, page_size,
+                                                   pool->node, errp);
+    pool->base = pool->file.base;
+    return error;
+}
+
+/* Finds the pool that an earlier switch has left, or gives a new one a uuid.
+ * Buffers of ports that are not open yet are nobody's to count. */
+static int
+open_ledger(struct vhc_pool *pool, const char *path, char **errp)
+{
+    struct stat st;
+    int error;
+
+    if (fstat(pool->file.fd, &st)) {
+        return vhc_error(errp, errno, "%s: %s", pool->file.path,
+                         strerror(errno));
+    }
+    vhc_ledger_head_init(&pool->head, &pool->geometry, st.st_ino);
+    error = make_uuid(pool->head.uuid, errp);
+    error = error ? error : vhc_ledger_open(&pool->ledger, path,
+                                            &pool->geometry,
+                                            pool->file.existed, &pool->head,
+                                            errp);
+    if (!error) {
+        pool->owner = pool->ledger.owner;
+        memcpy(pool->uuid, pool->head.uuid, sizeof pool->uuid);
+        vhc_slots_recover(pool);
+    }
+    return error;
+}
+
 /* The file system first: it says how large a page is. */
 static int
 open_files(struct vhc_pool *pool, const struct vhc_pool_config *config,
            char **errp)
 {
     size_t page_size = config->page_size;
-    char path[PATH_MAX];
+    char path[PATH_MAX], ledger_path[PATH_MAX];
     char *dir = NULL;
     int error = 0;
 
@@ -63,26 +139,15 @@ open_files(struct vhc_pool *pool, const struct vhc_pool_config *config,
     }
 
     snprintf(path, sizeof path, "%s/ovs-chain.%s", dir, pool->name);
+    snprintf(ledger_path, sizeof ledger_path, "%s/.ovs-chain.%s.owner",
+             pool->link_dir, pool->name);
     free(dir);
     error = vhc_geometry_init(&pool->geometry, config->size, page_size,
                               config->buffer_size, errp);
-    error = error ? error : vhc_shmfile_open(&pool->file, path, config->size,
-                                             pool->gid, 0660, errp);
-    error = error ? error : vhc_hugepages_populate(&pool->file, page_size,
-                                                   pool->node, errp);
-    if (error) {
-        return error;
-    }
-    pool->base = pool->file.base;
-
-    snprintf(path, sizeof path, "%s/.ovs-chain.%s.owner", pool->link_dir,
-             pool->name);
-    error = vhc_shmfile_open(&pool->owner_file, path,
-                             pool->geometry.n_ids * sizeof *pool->owner,
-                             getegid(), 0600, errp);
-    error = error ? error : vhc_shmfile_map(&pool->owner_file, errp);
-    pool->owner = (uint16_t *) pool->owner_file.base;
-    return error;
+    error = error ? error : check_change(&pool->geometry, path, ledger_path,
+                                         errp);
+    error = error ? error : open_pool_file(pool, config, path, errp);
+    return error ? error : open_ledger(pool, ledger_path, errp);
 }
 
 /* NFs look for the pool in the directory where their ring file is. */
@@ -115,110 +180,16 @@ make_link(struct vhc_pool *pool, char **errp)
     return 0;
 }
 
-static rte_iova_t
-iova_of(const uint8_t *p)
-{
-    return (rte_eal_iova_mode() == RTE_IOVA_VA ? (rte_iova_t) (uintptr_t) p
-            : rte_mem_virt2iova(p));
-}
-
-/* One part of external memory a page, so that no buffer straddles two. */
-static struct rte_pktmbuf_extmem *
-describe_memory(const struct vhc_pool *pool, unsigned *np)
-{
-    const struct vhc_geometry *g = &pool->geometry;
-    uint64_t start = g->direct_off + g->direct_size;
-    unsigned skip = start / g->page_size;
-    unsigned n = g->size / g->page_size - skip;
-    struct rte_pktmbuf_extmem *parts = calloc(n, sizeof *parts);
-
-    for (unsigned i = 0; parts && i < n; i++) {
-        unsigned first = i ? 0 : g->first;
-        uint8_t *p = pool->base + (i + skip) * g->page_size
-                     + (uint64_t) first * g->stride;
-
-        parts[i].buf_ptr = p;
-        parts[i].buf_iova = iova_of(p);
-        parts[i].buf_len = (size_t) (g->per_page - first) * g->stride;
-        parts[i].elt_size = g->stride;
-    }
-    *np = n;
-    return parts;
-}
-
-static int
-register_memory(struct vhc_pool *pool, char **errp)
-{
-    const struct vhc_geometry *g = &pool->geometry;
-
-    if (rte_extmem_register(pool->base, g->size, NULL, 0, g->page_size)
-        && rte_errno != EEXIST) {
-        return vhc_error(errp, rte_errno, "%s: cannot register it with DPDK: "
-                         "%s", pool->file.path, rte_strerror(rte_errno));
-    }
-    pool->extmem = true;
-    return 0;
-}
-
-static void
-note_mbuf(struct rte_mempool *mp, void *pool_, void *m_, unsigned i)
-{
-    struct vhc_pool *pool = pool_;
-    struct rte_mbuf *m = m_;
-    uint32_t id = vhc_pool_id(pool, m);
-
-    (void) mp;
-    (void) i;
-    pool->mbufs[id] = m;
-    pool->owner[id] = VHC_OWNER_HOST;
-}
-
-static int
-make_mempool(struct vhc_pool *pool, const struct vhc_pool_config *config,
-             char **errp)
-{
-    const struct vhc_geometry *g = &pool->geometry;
-    unsigned cache = g->n_buffers / 16;
-    struct rte_pktmbuf_extmem *parts;
-    char name[RTE_MEMPOOL_NAMESIZE];
-    unsigned n_parts;
-
-    pool->mbufs = calloc(g->n_ids, sizeof *pool->mbufs);
-    parts = describe_memory(pool, &n_parts);
-    if (!pool->mbufs || !parts) {
-        free(parts);
-        return vhc_error(errp, ENOMEM, "out of memory");
-    }
-
-    snprintf(name, sizeof name, "vhc_%02x%02x%02x%02x%02x%02x%02x%02x",
-             pool->uuid[0], pool->uuid[1], pool->uuid[2], pool->uuid[3],
-             pool->uuid[4], pool->uuid[5], pool->uuid[6], pool->uuid[7]);
-    pool->mp = rte_pktmbuf_pool_create_extbuf(
-        name, g->n_buffers, cache < MAX_CACHE ? cache : MAX_CACHE,
-        config->priv_size, g->stride,
-        pool->node < 0 ? SOCKET_ID_ANY : pool->node, parts, n_parts);
-    free(parts);
-    if (!pool->mp) {
-        return vhc_error(errp, rte_errno, "no memory for %u mbufs: %s; give "
-                         "DPDK more (other_config:dpdk-socket-mem)",
-                         g->n_buffers, rte_strerror(rte_errno));
-    }
-
-    memset(pool->owner, 0xff, g->n_ids * sizeof *pool->owner);
-    rte_mempool_obj_iter(pool->mp, note_mbuf, pool);
-    if (config->mbuf_init) {
-        rte_mempool_obj_iter(pool->mp, config->mbuf_init, NULL);
-    }
-    return 0;
-}
-
-/* The magic goes in last: an NF that finds it finds the rest. */
+/* The magic goes in last: an NF that finds it finds the rest.  In a pool that
+ * was found again it is there, for NFs that are attached or about to be, and
+ * nothing changes; unless an NF wrote to it, so nothing is read. */
 static void
 write_superblock(struct vhc_pool *pool)
 {
     struct vhc_pool_sb *sb = (struct vhc_pool_sb *) pool->base;
     const struct vhc_geometry *g = &pool->geometry;
     struct vhc_pool_sb new = {
+        .magic = pool->ledger.recovered ? VHC_POOL_MAGIC : 0,
         .abi_version = VHC_ABI_VERSION,
         .size = g->size,
         .page_size = g->page_size,
@@ -234,21 +205,9 @@ write_superblock(struct vhc_pool *pool)
 
     memcpy(new.uuid, pool->uuid, sizeof new.uuid);
     snprintf(new.name, sizeof new.name, "%s", pool->name);
-    __atomic_store_n(&sb->magic, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&sb->magic, new.magic, __ATOMIC_RELEASE);
     *sb = new;
     __atomic_store_n(&sb->magic, VHC_POOL_MAGIC, __ATOMIC_RELEASE);
-}
-
-/* A random (version 4) UUID, RFC 4122 section 4.4. */
-static int
-make_uuid(uint8_t uuid[VHC_UUID_SIZE], char **errp)
-{
-    if (getrandom(uuid, VHC_UUID_SIZE, 0) != VHC_UUID_SIZE) {
-        return vhc_error(errp, EIO, "no random numbers for a UUID");
-    }
-    uuid[6] = (uuid[6] & 0x0f) | 0x40;
-    uuid[8] = (uuid[8] & 0x3f) | 0x80;
-    return 0;
 }
 
 static int
@@ -257,13 +216,13 @@ build(struct vhc_pool *pool, const struct vhc_pool_config *config,
 {
     int error = vhc_group_lookup(config->group, &pool->gid, errp);
 
-    error = error ? error : make_uuid(pool->uuid, errp);
     error = error ? error : open_files(pool, config, errp);
-    error = error ? error : register_memory(pool, errp);
-    error = error ? error : make_mempool(pool, config, errp);
+    error = error ? error : vhc_pool_register_memory(pool, errp);
+    error = error ? error : vhc_pool_make_mempool(pool, config, errp);
     error = error ? error : make_link(pool, errp);
     if (!error) {
         write_superblock(pool);
+        vhc_ledger_commit(&pool->ledger, &pool->head);
     }
     return error;
 }
@@ -294,7 +253,7 @@ vhc_pool_create(const struct vhc_pool_config *config,
     error = (pool->link_dir && pool->slots ? build(pool, config, errp)
              : vhc_error(errp, ENOMEM, "out of memory"));
     if (error) {
-        vhc_shmfile_close(&pool->owner_file, !pool->owner_file.existed);
+        vhc_shmfile_close(&pool->ledger.file, !pool->ledger.file.existed);
         vhc_pool_destroy(pool, !pool->file.existed);
         return error;
     }
@@ -351,42 +310,13 @@ vhc_pool_destroy(struct vhc_pool *pool, bool remove)
     if (remove && pool->link) {
         unlink(pool->link);
     }
-    vhc_shmfile_close(&pool->owner_file, remove);
+    vhc_shmfile_close(&pool->ledger.file, remove);
     vhc_shmfile_close(&pool->file, remove);
     rte_free(pool->slots);
     free(pool->mbufs);
     free(pool->link);
     free(pool->link_dir);
     free(pool);
-}
-
-int
-vhc_pool_dma_map(struct vhc_pool *pool, struct rte_device *device)
-{
-    const struct vhc_geometry *g = &pool->geometry;
-
-    for (uint64_t off = 0; off < g->size; off += g->page_size) {
-        uint8_t *p = pool->base + off;
-
-        if (rte_dev_dma_map(device, p, iova_of(p), g->page_size)
-            && rte_errno != EEXIST) {
-            return rte_errno;
-        }
-    }
-    return 0;
-}
-
-/* What was not mapped is not there to be unmapped: errors say nothing. */
-void
-vhc_pool_dma_unmap(struct vhc_pool *pool, struct rte_device *device)
-{
-    const struct vhc_geometry *g = &pool->geometry;
-
-    for (uint64_t off = 0; off < g->size; off += g->page_size) {
-        uint8_t *p = pool->base + off;
-
-        rte_dev_dma_unmap(device, p, iova_of(p), g->page_size);
-    }
 }
 
 struct rte_mempool *
@@ -418,6 +348,7 @@ vhc_pool_get_info(const struct vhc_pool *pool, struct vhc_pool_info *info)
         .buffer_size = pool->geometry.buffer_size,
         .stride = pool->geometry.stride,
         .lost = vhc_shmfile_is_lost(&pool->file),
+        .recovered = pool->ledger.recovered,
     };
     memcpy(info->uuid, pool->uuid, sizeof info->uuid);
 }

@@ -47,12 +47,14 @@ struct vhc_queue {
                                  * port has a peer, that of the peer's queue.
                                  * Atomic. */
     uint16_t slot;              /* This queue's own. */
+    uint32_t *fill_next;        /* In the slot's record: ledger.h. */
     struct vhc_prod fill;
     uint64_t fills;             /* Empty buffers ever gone out. */
     struct vhc_rx_counters rx_counters;
 
     /* Used by the thread in vhc_port_tx(). */
     struct vhc_prod rx __rte_cache_aligned; /* The NF's rx ring. */
+    uint32_t *rx_next;          /* In the slot's record: ledger.h. */
     uint32_t woken;             /* Atomic.  'need_wakeup' last served. */
     bool wants_frame;           /* By the caller of vhc_port_tx(). */
     struct vhc_tx_counters tx_counters;
@@ -73,6 +75,7 @@ struct vhc_port {
     /* Control. */
     struct vhc_port_config config; /* 'name' and 'file' are malloc()ed. */
     struct vhc_shmfile file;
+    uint64_t inode;             /* Of 'file'. */
     uint16_t slot;              /* Of queue 0, the others follow; 0: none. */
     uint64_t token;             /* Of this attachment. */
     struct vhc_port *peer;      /* Other port of the same NF, or NULL. */
@@ -81,6 +84,8 @@ struct vhc_port {
     bool widowed;               /* The peer was closed... */
     uint16_t late_slot;         /* ...and its slots, from this one on, wait
                                  * for vhc_slots_reclaim_orphans(); or 0. */
+    uint16_t awaits;            /* First slot of the peer that has not come
+                                 * back since the switch started; or 0. */
     uint32_t ring_bytes;
     uint32_t tick;
     enum vhc_vm vm;             /* Atomic. */
@@ -93,11 +98,25 @@ struct vhc_port {
     struct vhc_request request; /* Of the NF that is or was attached. */
 };
 
-/* Writes the host's control block of the ring file. */
+/* Writes the host's control block of the ring file.  An NF that is attached,
+ * and was to the last switch, finds it as it was. */
 void vhc_port_write_header(struct vhc_port *port);
+
+/* Returns ring 'role' of queue 'queue' of 'port'. */
+struct vhc_ring *vhc_port_ring(const struct vhc_port *port, uint32_t queue,
+                               enum vhc_ring_role role);
+
+/* Notes what the request of the NF that is about to be attached asks for. */
+void vhc_port_grant(struct vhc_port *port);
+
+/* Wakes the NF of 'port', if it sleeps on its futex. */
+void vhc_port_wake_futex(struct vhc_port *port);
 
 /* Makes the ports that are linked with 'port', or about to be, forget it. */
 void vhc_port_widow_peers(struct vhc_port *port);
+
+/* Makes the port that is linked with 'port' wait for it to come back. */
+void vhc_port_part_peers(struct vhc_port *port);
 
 /* Adds 'n' to '*counter', of which the caller is the only writer. */
 static inline void

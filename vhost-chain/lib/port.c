@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <rte_malloc.h>
 
 #include "error.h"
 #include "port-private.h"
-
-#define MAX_RING_SIZE 32768
+#include "record.h"
+#include "resume.h"
 
 /* Bytes.  libvirt's <shmem> takes no less; the rest of a file is a hole. */
 #define MIN_FILE_SIZE (1 << 20)
@@ -54,9 +55,11 @@ check_config(const struct vhc_pool *pool,
         return vhc_error(errp, EINVAL, "%u queues are not between 1 and %d",
                          config->n_queues, VHC_MAX_QUEUES);
     }
-    if (!vhc_is_pow2(config->ring_size) || config->ring_size > MAX_RING_SIZE) {
+    if (!vhc_is_pow2(config->ring_size)
+        || config->ring_size > VHC_MAX_RING_SIZE) {
         return vhc_error(errp, EINVAL, "ring size %u is not a power of two "
-                         "up to %d", config->ring_size, MAX_RING_SIZE);
+                         "up to %d", config->ring_size,
+                         VHC_MAX_RING_SIZE);
     }
     if (config->max_len < VHC_MIN_FRAME) {
         return vhc_error(errp, EINVAL, "frames of %u bytes are less than an "
@@ -86,20 +89,28 @@ default_credits(const struct vhc_pool *pool, uint32_t ring_size)
 }
 
 /* The magic goes in last: an NF that finds it finds the rest.  Whatever an NF
- * of an earlier switch left behind as a request is not answered. */
+ * of an earlier switch left behind as a request is not answered, unless that
+ * switch had attached it: then each field has its value already, and at no
+ * time another one. */
 void
 vhc_port_write_header(struct vhc_port *port)
 {
     const struct vhc_port_config *config = &port->config;
+    bool resumed = port->attach.state == VHC_ATTACHED;
     struct vhc_ctrl_host *host = port->host;
     struct vhc_ctrl_host new = {
+        .magic = resumed ? VHC_RING_MAGIC : 0,
         .abi_version = VHC_ABI_VERSION,
         .size = port->file.size,
         .n_queues = config->n_queues,
         .ring_size = config->ring_size,
         .ring_bytes = port->ring_bytes,
         .rings_off = VHC_RINGS_OFF,
-        .reason = VHC_REASON_CLOSED,
+        .token = port->token,
+        .answer = resumed ? port->attach.number : 0,
+        .state = resumed ? VHC_ATTACHED : VHC_DETACHED,
+        .reason = port->attach.reason,
+        .generation = port->attach.generation,
         .access = config->access,
         .credits = config->credits,
         .max_len = config->max_len,
@@ -109,13 +120,11 @@ vhc_port_write_header(struct vhc_port *port)
     snprintf(new.pool_name, sizeof new.pool_name, "%s", port->pool->name);
     snprintf(new.port_name, sizeof new.port_name, "%s", config->name);
     if (port->file.existed) {
-        new.generation = __atomic_load_n(&host->generation, __ATOMIC_RELAXED);
         new.wake_seq = __atomic_load_n(&host->wake_seq, __ATOMIC_RELAXED);
-        port->attach.generation = new.generation;
-        port->attach.number = __atomic_load_n(&port->nf->request,
-                                              __ATOMIC_RELAXED);
+        new.tick = port->tick = __atomic_load_n(&host->tick,
+                                                __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&host->magic, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&host->magic, new.magic, __ATOMIC_RELEASE);
     *host = new;
     __atomic_store_n(&host->magic, VHC_RING_MAGIC, __ATOMIC_RELEASE);
 }
@@ -126,6 +135,7 @@ open_file(struct vhc_port *port, char **errp)
     const struct vhc_pool *pool = port->pool;
     const struct vhc_port_config *config = &port->config;
     char path[PATH_MAX];
+    struct stat st;
     int error;
 
     if (config->file) {
@@ -137,10 +147,40 @@ open_file(struct vhc_port *port, char **errp)
     error = vhc_shmfile_open(&port->file, path, file_size(config), pool->gid,
                              0660, errp);
     error = error ? error : vhc_shmfile_map(&port->file, errp);
+    if (!error && fstat(port->file.fd, &st)) {
+        error = vhc_error(errp, errno, "%s: %s", path, strerror(errno));
+    }
     if (!error) {
+        port->inode = st.st_ino;
         port->host = (struct vhc_ctrl_host *) port->file.base;
         port->nf = (struct vhc_ctrl_nf *) (port->file.base + VHC_CTRL_NF_OFF);
-        vhc_port_write_header(port);
+    }
+    return error;
+}
+
+/* Gives the port slots: those that it had, with the NF that was attached, or
+ * fresh ones. */
+static int
+take_slots(struct vhc_port *port, char **errp)
+{
+    uint32_t slot = vhc_resume_find(port);
+    int error;
+
+    port->attach.reason = VHC_REASON_CLOSED;
+    if (port->file.existed) {
+        port->attach.generation = __atomic_load_n(&port->host->generation,
+                                                  __ATOMIC_RELAXED);
+        port->attach.number = __atomic_load_n(&port->nf->request,
+                                              __ATOMIC_RELAXED);
+    }
+    if (slot) {
+        vhc_slots_adopt(port, slot);
+        vhc_resume(port);
+        return 0;
+    }
+    error = vhc_slots_take(port, errp);
+    if (!error) {
+        vhc_record_open(port);
     }
     return error;
 }
@@ -182,6 +222,16 @@ make_queues(struct vhc_port *port, char **errp)
     return 0;
 }
 
+static void
+free_port(struct vhc_port *port, bool remove)
+{
+    vhc_shmfile_close(&port->file, remove);
+    rte_free(port->queues);
+    free((char *) port->config.name);
+    free((char *) port->config.file);
+    free(port);
+}
+
 int
 vhc_port_open(struct vhc_pool *pool, const struct vhc_port_config *config,
               struct vhc_port **portp, char **errp)
@@ -202,15 +252,15 @@ vhc_port_open(struct vhc_pool *pool, const struct vhc_port_config *config,
     }
     error = error ? error : check_config(pool, &port->config, errp);
     error = error ? error : make_queues(port, errp);
-    error = error ? error : vhc_slots_take(port, errp);
-    if (!error) {
-        pool->credits += port->config.credits;
-        error = open_file(port, errp);
-    }
+    error = error ? error : open_file(port, errp);
+    error = error ? error : take_slots(port, errp);
     if (error) {
-        vhc_port_close(port, false);
+        free_port(port, !port->file.existed);
         return error;
     }
+    pool->credits += port->config.credits;
+    vhc_port_write_header(port);
+    vhc_resume_start(port);
     *portp = port;
     return 0;
 }
@@ -223,25 +273,30 @@ vhc_port_close(struct vhc_port *port, bool remove)
     }
     __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
     vhc_port_widow_peers(port);
-    if (port->slot) {
-        vhc_slots_release(port);
-        port->pool->credits -= port->config.credits;
-    }
+    vhc_record_close(port);
+    vhc_slots_release(port);
+    port->pool->credits -= port->config.credits;
     if (port->widowed) {
         vhc_slots_reclaim_orphans(port);
     }
-    if (port->host) {
-        if (port->attach.state == VHC_ATTACHED) {
-            port->attach.state = VHC_DETACHED;
-            port->attach.reason = VHC_REASON_CLOSED;
-        }
-        vhc_attach_publish(&port->attach, port->host);
+    if (port->attach.state == VHC_ATTACHED) {
+        port->attach.state = VHC_DETACHED;
+        port->attach.reason = VHC_REASON_CLOSED;
     }
-    vhc_shmfile_close(&port->file, remove);
-    rte_free(port->queues);
-    free((char *) port->config.name);
-    free((char *) port->config.file);
-    free(port);
+    vhc_attach_publish(&port->attach, port->host);
+    free_port(port, remove);
+}
+
+void
+vhc_port_abandon(struct vhc_port *port)
+{
+    if (port) {
+        __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
+        vhc_port_part_peers(port);
+        vhc_slots_abandon(port);
+        port->pool->credits -= port->config.credits;
+        free_port(port, false);
+    }
 }
 
 void

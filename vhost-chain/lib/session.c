@@ -8,9 +8,11 @@
 #include <time.h>
 
 #include "port-private.h"
+#include "record.h"
 
-static struct vhc_ring *
-ring_at(const struct vhc_port *port, uint32_t queue, enum vhc_ring_role role)
+struct vhc_ring *
+vhc_port_ring(const struct vhc_port *port, uint32_t queue,
+              enum vhc_ring_role role)
 {
     size_t i = (size_t) queue * VHC_N_RINGS + role;
 
@@ -27,10 +29,13 @@ unlink_peer(struct vhc_port *port)
 
     if (peer && !port->linking) {
         peer->peer = NULL;
+        vhc_record_unlink(peer);
         vhc_slots_join(peer, peer);
     }
     port->peer = NULL;
     port->linking = false;
+    port->awaits = 0;
+    vhc_record_unlink(port);
 }
 
 void
@@ -41,6 +46,7 @@ vhc_port_widow_peers(struct vhc_port *port)
 
         if (other && other->peer == port) {
             vhc_slots_part(other);
+            vhc_record_widow(other);
             other->peer = NULL;
             other->widowed = true;
             other->late_slot = port->peer == other ? port->slot : 0;
@@ -52,6 +58,23 @@ vhc_port_widow_peers(struct vhc_port *port)
     }
 }
 
+void
+vhc_port_part_peers(struct vhc_port *port)
+{
+    for (int i = 1; i <= VHC_MAX_SLOTS; i++) {
+        struct vhc_port *other = port->pool->slots[i].port;
+
+        if (other && other->peer == port) {
+            vhc_slots_part(other);
+            other->peer = NULL;
+            other->awaits = other->linking ? 0 : port->slot;
+        }
+    }
+    if (port->linking && port->peer) {
+        vhc_slots_join(port->peer, port->peer);
+    }
+}
+
 /* The NF starts each of its indices at 0, before it asks to attach. */
 static bool
 indices_zero(const struct vhc_port *port)
@@ -59,11 +82,11 @@ indices_zero(const struct vhc_port *port)
     uint32_t any = 0;
 
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
-        any |= __atomic_load_n(&ring_at(port, i, VHC_RX)->cons,
+        any |= __atomic_load_n(&vhc_port_ring(port, i, VHC_RX)->cons,
                                __ATOMIC_RELAXED);
-        any |= __atomic_load_n(&ring_at(port, i, VHC_TX)->prod,
+        any |= __atomic_load_n(&vhc_port_ring(port, i, VHC_TX)->prod,
                                __ATOMIC_RELAXED);
-        any |= __atomic_load_n(&ring_at(port, i, VHC_FILL)->cons,
+        any |= __atomic_load_n(&vhc_port_ring(port, i, VHC_FILL)->cons,
                                __ATOMIC_RELAXED);
     }
     return !any;
@@ -92,7 +115,8 @@ find_peer(const struct vhc_port *port, const struct vhc_request *req)
         struct vhc_port *other = port->pool->slots[i].port;
 
         if (other && other != port && other->attached && !other->peer
-            && !other->widowed && other->token == req->peer_token
+            && !other->widowed && !other->awaits
+            && other->token == req->peer_token
             && other->config.n_queues == port->config.n_queues
             && !is_wanted(other)) {
             return other;
@@ -129,8 +153,8 @@ vhc_port_set_vm(struct vhc_port *port, enum vhc_vm vm)
     }
 }
 
-static enum vhc_port_event
-do_attach(struct vhc_port *port)
+void
+vhc_port_grant(struct vhc_port *port)
 {
     uint32_t size = port->config.ring_size;
     uint32_t level = port->request.fill_level;
@@ -138,19 +162,30 @@ do_attach(struct vhc_port *port)
     port->futex = (port->request.features & VHC_NF_F_FUTEX) != 0;
     port->frame = (port->request.features & VHC_NF_F_FRAME) != 0;
     port->fill_level = level < size ? level : size;
+    port->vm_stopped = false;
+    port->nf_moved_ms = now_ms();
+}
+
+static enum vhc_port_event
+do_attach(struct vhc_port *port)
+{
+    uint32_t size = port->config.ring_size;
+
+    vhc_port_grant(port);
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         struct vhc_queue *q = &port->queues[i];
 
-        vhc_prod_init(&q->rx, ring_at(port, i, VHC_RX), size);
-        vhc_cons_init(&q->tx, ring_at(port, i, VHC_TX), size);
-        vhc_prod_init(&q->fill, ring_at(port, i, VHC_FILL), size);
+        vhc_prod_init(&q->rx, vhc_port_ring(port, i, VHC_RX), size);
+        vhc_cons_init(&q->tx, vhc_port_ring(port, i, VHC_TX), size);
+        vhc_prod_init(&q->fill, vhc_port_ring(port, i, VHC_FILL), size);
+        *q->rx_next = 0;
+        *q->fill_next = 0;
         q->woken = 0;
         q->wants_frame = false;
     }
     vhc_slots_join(port, port->peer ? port->peer : port);
-    port->vm_stopped = false;
-    port->nf_moved_ms = now_ms();
     make_token(port);
+    vhc_record_attach(port);    /* Before the NF knows: record.h. */
     vhc_attach_publish(&port->attach, port->host);
     __atomic_store_n(&port->attached, true, __ATOMIC_RELEASE);
     return VHC_PORT_ATTACHED;
@@ -173,6 +208,7 @@ static enum vhc_port_event
 begin_detach(struct vhc_port *port)
 {
     __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
+    vhc_record_detach(port);
     if (port->peer) {
         vhc_slots_part(port->peer);
     }

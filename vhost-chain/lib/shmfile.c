@@ -4,9 +4,12 @@
 #include "shmfile.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +166,33 @@ vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
         vhc_shmfile_close(f, false);
     }
     return error;
+}
+
+/* What a directory says of an inode need not be what the file says, if the
+ * file is a mount or was replaced just now. */
+int
+vhc_shmfile_open_inode(struct vhc_shmfile *f, const char *dir,
+                       uint64_t inode)
+{
+    DIR *d = opendir(dir);
+    const struct dirent *entry;
+    char path[PATH_MAX] = "";
+    struct stat st;
+
+    while (d && !path[0] && (entry = readdir(d))) {
+        if (entry->d_ino == inode) {
+            snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+    if (!path[0] || lstat(path, &st) || !S_ISREG(st.st_mode)
+        || st.st_ino != inode) {
+        return ENOENT;
+    }
+    return vhc_shmfile_open(f, path, st.st_size, st.st_gid,
+                            st.st_mode & 0777, NULL);
 }
 
 int

@@ -41,6 +41,11 @@ struct vhc_shmfile {
 int vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
                      gid_t gid, mode_t mode, char **errp);
 
+/* Opens and locks the file in directory 'dir' that has inode 'inode', as it
+ * is.  Returns 0 or an errno value; ENOENT if there is none. */
+int vhc_shmfile_open_inode(struct vhc_shmfile *f, const char *dir,
+                           uint64_t inode);
+
 /* Maps the whole file, shared, without touching its pages.  'f' must stay
  * where it is until it is closed. */
 int vhc_shmfile_map(struct vhc_shmfile *f, char **errp);

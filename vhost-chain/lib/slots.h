@@ -25,6 +25,18 @@ struct vhc_port;
 /* Gives 'port' slots for its queues.  Returns 0 or ENOSPC. */
 int vhc_slots_take(struct vhc_port *port, char **errp);
 
+/* Notes, in a pool that was found again, that the ports whose records the
+ * ledger has are not open yet. */
+void vhc_slots_recover(struct vhc_pool *pool);
+
+/* Gives 'port' the slots from 'first' on, which the ledger says are its, and
+ * the buffers that they own. */
+void vhc_slots_adopt(struct vhc_port *port, uint32_t first);
+
+/* Ends what vhc_slots_take() or vhc_slots_adopt() began, for a switch that
+ * ends too: the slots keep their buffers. */
+void vhc_slots_abandon(struct vhc_port *port);
+
 /* Gives up the slots of 'port', whose buffers nobody may take any more except
  * a peer.  Without a peer, takes the buffers back; with one, they are taken
  * back by vhc_slots_reclaim_orphans(). */
@@ -37,6 +49,9 @@ void vhc_slots_reclaim(struct vhc_port *port);
  * they were linked.  No thread may be in the data path of 'port' that was in
  * it then. */
 void vhc_slots_reclaim_orphans(struct vhc_port *port);
+
+/* Takes back the buffers of 'slot', whose port is not open. */
+void vhc_slots_reclaim_orphan(struct vhc_pool *pool, uint32_t slot);
 
 /* From now on nobody takes buffers from the tx rings of 'port'. */
 void vhc_slots_part(struct vhc_port *port);

@@ -217,8 +217,9 @@ inode_of(const char *path)
     return st.st_ino;
 }
 
-/* A file is used again, which its users notice by the uuid; one of another
- * size is not, and whoever maps it keeps it. */
+/* A file is used again, as it was; without its ledger it is too, which its
+ * users notice by the uuid; one of another size is not, and whoever maps it
+ * keeps it. */
 static void
 test_reuse(void **state)
 {
@@ -236,6 +237,14 @@ test_reuse(void **state)
 
     pool = sandbox_create(&config);
     assert_int_equal(inode_of(path), inode);
+    assert_true(pool->ledger.recovered);
+    assert_memory_equal(sb->uuid, uuid, sizeof uuid);
+    vhc_pool_destroy(pool, false);
+
+    assert_int_equal(unlink(owner_file()), 0);
+    pool = sandbox_create(&config);
+    assert_int_equal(inode_of(path), inode);
+    assert_false(pool->ledger.recovered);
     assert_memory_not_equal(sb->uuid, uuid, sizeof uuid);
     memcpy(uuid, sb->uuid, sizeof uuid);
     vhc_pool_destroy(pool, false);

@@ -25,6 +25,15 @@
  * Beside mbuf and mempool object, a buffer costs 10 bytes of private memory:
  * 8 for the table from buffer id to mbuf, 2 for its owner.
  *
+ * Restart
+ * -------
+ *
+ * The pool of a switch that was killed, or ended without removing it, is found
+ * again if it is configured with the same size, buffer size and page size: it
+ * keeps its uuid, NFs stay attached (vhc/port.h) and their buffers theirs.
+ * Otherwise it is made anew, unless a process still maps the old one: then
+ * creation fails with EBUSY.
+ *
  * Ownership
  * ---------
  *
@@ -91,6 +100,11 @@ void vhc_pool_destroy(struct vhc_pool *pool, bool remove);
  * vhc_pool_config. */
 int vhc_pool_set_group(struct vhc_pool *pool, const char *group, char **errp);
 
+/* Ends the wait for the ports that the last switch had open and this one has
+ * not opened yet: takes back what their NFs hold.  Does nothing to a pool that
+ * was not found again.  Serialized with vhc_port_run(). */
+void vhc_pool_settle(struct vhc_pool *pool);
+
 struct rte_mempool *vhc_pool_mempool(const struct vhc_pool *pool);
 const char *vhc_pool_name(const struct vhc_pool *pool);
 uint32_t vhc_pool_buffer_size(const struct vhc_pool *pool);
@@ -129,6 +143,7 @@ struct vhc_pool_info {
     int node;                   /* -1: any. */
     uint32_t buffer_size;       /* Bytes. */
     uint32_t stride;            /* Bytes. */
+    bool recovered;             /* Found again, as the last switch left it. */
     bool lost;                  /* Somebody truncated the file: no NF can
                                  * attach until the pool is made anew. */
 };

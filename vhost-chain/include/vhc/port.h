@@ -35,6 +35,15 @@
  *
  *     vhc_port_close(port, false);
  *
+ * Restart
+ * -------
+ *
+ * A port that the last switch had open, with the same name, ring file, number
+ * of queues, ring size and access, is taken up where that one left it, in a
+ * pool that was found again: the NF that was attached still is, and what was
+ * in its rings is there.  vhc_port_open() then returns a port that is attached
+ * already.
+ *
  * Ownership
  * ---------
  *
@@ -102,6 +111,12 @@ int vhc_port_open(struct vhc_pool *pool, const struct vhc_port_config *config,
  * one detaches next and what the NF holds comes back then.  The file stays for
  * the next port of this name unless 'remove'. */
 void vhc_port_close(struct vhc_port *port, bool remove);
+
+/* Frees 'port', unless it is NULL, and leaves the NF attached, with its
+ * buffers, for the switch that opens the port next: when this one is about to
+ * exit.  No thread may be in the data path of 'port', and the pool must be
+ * destroyed, if at all, without its files. */
+void vhc_port_abandon(struct vhc_port *port);
 
 enum vhc_port_event {
     VHC_PORT_SAME,              /* Nothing happened. */
