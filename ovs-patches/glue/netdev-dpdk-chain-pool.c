@@ -13,11 +13,16 @@
 #include "dpdk.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdk_chain_pool);
 
 #define POOL_PREFIX "chain-pool-"
 #define DEFAULT_LINK_DIR "/dev/shm"
+
+/* How long a pool that was found again keeps the buffers of ports that were
+ * there before.  A daemon opens all of its ports as it starts. */
+#define SETTLE_MS 10000
 
 struct ovs_list netdev_chain_pools
     = OVS_LIST_INITIALIZER(&netdev_chain_pools);
@@ -162,6 +167,22 @@ dma_map(struct netdev_chain_pool *pool, uint16_t port_id)
     }
 }
 
+/* The control thread settles a pool that was found again, even if no port of
+ * it is ever opened. */
+static void
+note_recovered(struct netdev_chain_pool *pool)
+{
+    struct vhc_pool_info info;
+
+    vhc_pool_get_info(pool->vhc, &info);
+    VLOG_INFO("pool %s: %s (%s)", pool->name,
+              info.recovered ? "found again" : "created", pool->config);
+    if (info.recovered) {
+        pool->settle_time = time_msec() + SETTLE_MS;
+        netdev_chain_start_control();
+    }
+}
+
 static void
 add_pool(const char *name, const char *config, const char *link_dir)
     OVS_REQUIRES(netdev_chain_mutex)
@@ -171,6 +192,7 @@ add_pool(const char *name, const char *config, const char *link_dir)
     pool->name = xstrdup(name);
     pool->config = xstrdup(config);
     pool->link_dir = xstrdup(link_dir);
+    pool->settle_time = LLONG_MAX;
     pool->error = make_pool(pool);
     ovs_list_push_back(&netdev_chain_pools, &pool->list_node);
 
@@ -180,7 +202,7 @@ add_pool(const char *name, const char *config, const char *link_dir)
         RTE_ETH_FOREACH_DEV (port_id) {
             dma_map(pool, port_id);
         }
-        VLOG_INFO("pool %s: created (%s)", name, config);
+        note_recovered(pool);
     } else {
         VLOG_ERR("other_config:chain-pool-%s=\"%s\": %s", name, config,
                  pool->error);
@@ -328,6 +350,19 @@ netdev_chain_configure(const struct smap *other_config)
         }
     }
     ovs_mutex_unlock(&netdev_chain_mutex);
+}
+
+void
+netdev_chain_pools_settle(void)
+{
+    struct netdev_chain_pool *pool;
+
+    LIST_FOR_EACH (pool, list_node, &netdev_chain_pools) {
+        if (pool->vhc && time_msec() >= pool->settle_time) {
+            pool->settle_time = LLONG_MAX;
+            vhc_pool_settle(pool->vhc);
+        }
+    }
 }
 
 void

@@ -28,6 +28,8 @@ struct netdev_chain_pool {
     char *link_dir;             /* Value of other_config:chain-dir. */
     struct vhc_pool *vhc;       /* NULL if it could not be made. */
     char *error;                /* Why not. */
+    long long int settle_time;  /* When to wait no more for the ports that the
+                                 * last daemon had; LLONG_MAX: settled. */
     bool defunct;               /* To be removed when nobody uses it. */
     int n_refs OVS_GUARDED_BY(netdev_chain_mutex);
 };
@@ -79,6 +81,10 @@ struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
 /* Removes the pools that are not wanted any more and whose last buffers have
  * come back. */
 void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
+
+/* Takes back what NFs hold of ports that have not come back in time since the
+ * daemon started. */
+void netdev_chain_pools_settle(void) OVS_REQUIRES(netdev_chain_mutex);
 
 /* Prepares and ends what 'chain' has for a guest. */
 void netdev_chain_guest_init(struct netdev_chain *chain,

@@ -17,6 +17,9 @@ BUILD_ASSERT_DECL(NETDEV_MAX_BURST <= VHC_MAX_BURST);
  */
 #define MAX_TURNS 16
 
+/* The daemon exits, and its NFs wait for the next one. */
+static bool exiting OVS_GUARDED_BY(netdev_chain_mutex);
+
 /* Configuration. */
 
 static void
@@ -149,6 +152,21 @@ check_max_len(const struct netdev_chain_pool *pool, int max_len, char **errp)
     return EINVAL;
 }
 
+/* An NF that was attached when the last daemon ended may still be. */
+static void
+log_resumed(const struct netdev_chain *chain)
+{
+    struct vhc_port_info info;
+
+    vhc_port_get_info(chain->port, &info);
+    if (info.state == VHC_ATTACHED) {
+        VLOG_INFO("%s: NF \"%s\" (pid %"PRIu32") is still attached to pool "
+                  "%s, generation %"PRIu32", and holds %"PRIu32" buffers",
+                  netdev_get_name(chain->netdev), info.nf, info.pid,
+                  chain->pool->name, info.generation, info.owned);
+    }
+}
+
 /* Opens a chain for 'netdev' and takes over '*config', even on failure. */
 static int
 open_chain(struct netdev *netdev, struct netdev_chain_config *config,
@@ -186,6 +204,7 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
     ovs_list_push_back(&netdev_chains, &chain->list_node);
     ovs_mutex_unlock(&netdev_chain_mutex);
     if (to_guest) {
+        log_resumed(chain);
         netdev_chain_start_control();
     }
     *chainp = chain;
@@ -265,6 +284,14 @@ netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
 }
 
 void
+netdev_chain_exit(void)
+{
+    ovs_mutex_lock(&netdev_chain_mutex);
+    exiting = true;
+    ovs_mutex_unlock(&netdev_chain_mutex);
+}
+
+void
 netdev_chain_close(struct netdev_chain *chain)
 {
     if (!chain) {
@@ -272,7 +299,11 @@ netdev_chain_close(struct netdev_chain *chain)
     }
     ovs_mutex_lock(&netdev_chain_mutex);
     ovs_list_remove(&chain->list_node);
-    vhc_port_close(chain->port, false);
+    if (exiting) {
+        vhc_port_abandon(chain->port);
+    } else {
+        vhc_port_close(chain->port, false);
+    }
     ovs_mutex_unlock(&netdev_chain_mutex);
 
     netdev_chain_guest_uninit(chain);

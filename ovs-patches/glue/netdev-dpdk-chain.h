@@ -16,6 +16,9 @@
  *     reconfigure  netdev_chain_get_pool()     mbufs to receive into
  *     destruct     netdev_chain_close()
  *
+ * A daemon that exits leaves NFs attached, with their buffers, to the next
+ * one: netdev_chain_exit().
+ *
  * Thread-safety
  * -------------
  *
@@ -115,6 +118,10 @@ int netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
 /* Closes 'chain', unless it is NULL.  No thread may use it any more. */
 void netdev_chain_close(struct netdev_chain *chain);
 
+/* The daemon exits: what is closed from now on is not closed to its NFs, which
+ * the next daemon finds attached. */
+void netdev_chain_exit(void);
+
 /* Returns 0 if frames of 'max_len' bytes fit the buffers of the pool of
  * 'chain', which may be NULL, otherwise logs the problem and returns EINVAL.
  * On success the lane takes frames up to that length. */
@@ -206,6 +213,11 @@ netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
 
 static inline void
 netdev_chain_close(struct netdev_chain *chain OVS_UNUSED)
+{
+}
+
+static inline void
+netdev_chain_exit(void)
 {
 }
 
