@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 
 #define EXIT_REFUSED 3
 #define EXIT_DETACHED 4
+#define MAX_HELD 4096
 
 /* What to break in a descriptor, by the name of the counter that must say so.
  */
@@ -60,13 +62,25 @@ struct probe {
     bool wrong_pool;
     bool reserved;
     bool dirty_index;           /* Leave a ring index other than 0. */
-    bool hold;                  /* Send nothing back. */
+    bool hold;                  /* Send nothing back until SIGUSR1. */
     bool corrupt;               /* Make a ring index impossible. */
     bool print;                 /* Print each packet's mark. */
     bool push;                  /* Move the data to the buffer's start. */
     const char *defect;         /* Name in DEFECTS. */
     uint32_t mark;              /* Added to each packet's mark. */
+
+    struct vhc_desc held[MAX_HELD]; /* By 'hold'; the first of more. */
+    unsigned int n_held;
 };
+
+static volatile sig_atomic_t let_go; /* SIGUSR1 came. */
+
+static void
+handle_usr1(int signo)
+{
+    (void) signo;
+    let_go = 1;
+}
 
 static void
 die(const char *what, const char *name)
@@ -266,6 +280,9 @@ send_back(struct probe *probe, struct vhc_desc d)
         printf("mark 0x%08x len %u\n", d.mark, d.len);
     }
     if (probe->hold) {
+        if (probe->n_held < MAX_HELD) {
+            probe->held[probe->n_held++] = d;
+        }
         return;
     }
     d.mark += probe->mark;
@@ -295,6 +312,16 @@ send_back(struct probe *probe, struct vhc_desc d)
 }
 
 static void
+send_held(struct probe *probe)
+{
+    probe->hold = false;
+    for (unsigned int i = 0; i < probe->n_held; i++) {
+        send_back(probe, probe->held[i]);
+    }
+    probe->n_held = 0;
+}
+
+static void
 run(struct probe *probe)
 {
     if (probe->corrupt) {
@@ -303,6 +330,9 @@ run(struct probe *probe)
     }
     while (__atomic_load_n(&probe->host->state, __ATOMIC_ACQUIRE)
            == VHC_ATTACHED) {
+        if (probe->hold && let_go) {
+            send_held(probe);
+        }
         if (vhc_ring_peek(&probe->rx, 1)) {
             send_back(probe, vhc_ring_get(&probe->rx, 0));
             vhc_ring_release(&probe->rx, 1);
@@ -378,12 +408,13 @@ parse(int argc, char *argv[], struct probe *probe)
 int
 main(int argc, char *argv[])
 {
-    struct probe probe = {
+    static struct probe probe = {
         .abi_version = VHC_ABI_VERSION,
         .features = VHC_NF_F_LOCK,
     };
 
     parse(argc, argv, &probe);
+    signal(SIGUSR1, handle_usr1);
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (optind < argc) {
         probe.ring_file = map_file(argv[optind], true);
