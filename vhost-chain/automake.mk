@@ -44,6 +44,7 @@ libvhost_chain_la_SOURCES = \
 	vhost-chain/lib/shmfile.h \
 	vhost-chain/lib/slots.c \
 	vhost-chain/lib/slots.h \
+	vhost-chain/lib/stall.c \
 	vhost-chain/lib/stats.c
 # rte_pktmbuf_pool_create_extbuf() and rte_dev_dma_map() are experimental in
 # DPDK 22.11.
@@ -203,6 +204,14 @@ vhost_chain_tests_test_guest_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_guest_LDFLAGS = -static
 vhost_chain_tests_test_guest_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-guest.c
+
+check_PROGRAMS += vhost-chain/tests/test-stall
+vhost_chain_tests_test_stall_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_stall_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_stall_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_stall_LDFLAGS = -static
+vhost_chain_tests_test_stall_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-stall.c
 
 check_PROGRAMS += vhost-chain/tests/test-files
 vhost_chain_tests_test_files_CPPFLAGS = $(vhc_test_cppflags)

@@ -58,6 +58,11 @@ struct vhc_queue {
     uint32_t woken;             /* Atomic.  'need_wakeup' last served. */
     bool wants_frame;           /* By the caller of vhc_port_tx(). */
     struct vhc_tx_counters tx_counters;
+
+    /* Control: stall.c. */
+    uint32_t seen_cons __rte_cache_aligned; /* Of the NF in its rx ring... */
+    uint64_t drained_ms;        /* ...and when it last moved, or all of the
+                                 * ring was taken. */
 };
 
 struct vhc_port {
@@ -94,6 +99,7 @@ struct vhc_port {
     uint32_t nf_tick;           /* The NF's, when last looked at... */
     uint64_t nf_moved_ms;       /* ...and when it last moved. */
     bool vm_stopped;            /* The VM did since then. */
+    bool stalled;               /* Atomic. */
     struct vhc_attach attach;
     struct vhc_request request; /* Of the NF that is or was attached. */
 };
@@ -111,6 +117,16 @@ void vhc_port_grant(struct vhc_port *port);
 
 /* Wakes the NF of 'port', if it sleeps on its futex. */
 void vhc_port_wake_futex(struct vhc_port *port);
+
+/* Begins to watch whether the NF that attaches takes its packets. */
+void vhc_stall_start(struct vhc_port *port);
+
+/* Looks whether it does.  Returns VHC_PORT_STALLED or VHC_PORT_DRAINS when
+ * that changes, otherwise VHC_PORT_SAME. */
+enum vhc_port_event vhc_stall_look(struct vhc_port *port);
+
+/* Returns milliseconds of CLOCK_MONOTONIC. */
+uint64_t vhc_now_ms(void);
 
 /* Makes the ports that are linked with 'port', or about to be, forget it. */
 void vhc_port_widow_peers(struct vhc_port *port);

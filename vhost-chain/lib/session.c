@@ -5,7 +5,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "port-private.h"
 #include "record.h"
@@ -135,15 +134,6 @@ make_token(struct vhc_port *port)
     __atomic_store_n(&port->host->token, port->token, __ATOMIC_RELAXED);
 }
 
-static uint64_t
-now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 void
 vhc_port_set_vm(struct vhc_port *port, enum vhc_vm vm)
 {
@@ -163,7 +153,8 @@ vhc_port_grant(struct vhc_port *port)
     port->frame = (port->request.features & VHC_NF_F_FRAME) != 0;
     port->fill_level = level < size ? level : size;
     port->vm_stopped = false;
-    port->nf_moved_ms = now_ms();
+    port->nf_moved_ms = vhc_now_ms();
+    vhc_stall_start(port);
 }
 
 static enum vhc_port_event
@@ -234,7 +225,7 @@ static enum vhc_reason
 find_vm_fault(struct vhc_port *port)
 {
     uint32_t tick = __atomic_load_n(&port->nf->tick, __ATOMIC_RELAXED);
-    uint64_t now = now_ms();
+    uint64_t now = vhc_now_ms();
     uint64_t still;
 
     if (__atomic_load_n(&port->vms_gone, __ATOMIC_RELAXED)
@@ -339,7 +330,7 @@ vhc_port_run(struct vhc_port *port)
         return begin_detach(port);
     case VHC_STEP_NONE:
     default:
-        return VHC_PORT_SAME;
+        return vhc_stall_look(port);
     }
 }
 

@@ -90,6 +90,9 @@ struct vhc_port_config {
     uint32_t credits;           /* Buffers that the NF may hold; 0: twice
                                  * 'ring_size', or less of a small pool. */
     uint32_t max_len;           /* Bytes of the longest frame. */
+    uint32_t stall_ms;          /* An NF that takes no packet for so long
+                                 * while there are some is stalled; 0: none
+                                 * ever is. */
     enum vhc_access access;
 
     /* Copies 'n' packets that came in on this port, at most VHC_MAX_BURST, to
@@ -124,7 +127,9 @@ enum vhc_port_event {
     VHC_PORT_REFUSED,           /* One was refused; vhc_port_get_info(). */
     VHC_PORT_LINKING,           /* One attaches that has another port too. */
     VHC_PORT_DETACHING,         /* The NF leaves or must go. */
-    VHC_PORT_DETACHED           /* It is gone, its buffers are back. */
+    VHC_PORT_DETACHED,          /* It is gone, its buffers are back. */
+    VHC_PORT_STALLED,           /* It does not take its packets... */
+    VHC_PORT_DRAINS             /* ...and does again. */
 };
 
 /* Looks at what the NF asks for and whether it still lives. */
@@ -157,6 +162,9 @@ void vhc_port_set_vm(struct vhc_port *port, enum vhc_vm vm);
 /* Returns true while an NF is attached.  A thread that has seen true may use
  * the data path until it next lets vhc_port_quiesced() proceed. */
 bool vhc_port_is_attached(const struct vhc_port *port);
+
+/* Returns true while an NF is attached that is stalled.  Any thread. */
+bool vhc_port_is_stalled(const struct vhc_port *port);
 
 /* From now on the port takes frames up to 'max_len' bytes, which must be at
  * most the buffer size of the pool.  An NF that is attached is not told again:
@@ -237,6 +245,7 @@ struct vhc_port_info {
     uint32_t n_queues;
     uint32_t credits;
     uint32_t owned;             /* Buffers in the NF's hands or rings. */
+    bool stalled;               /* The NF does not take its packets. */
     const char *peer;           /* Name of the other port of the same NF, as
                                  * long as that is open; or NULL. */
 };
