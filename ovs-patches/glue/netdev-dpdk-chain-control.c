@@ -35,6 +35,13 @@ log_event(const struct netdev_chain *chain, enum vhc_port_event event)
     } else if (event == VHC_PORT_REFUSED) {
         VLOG_WARN_RL(&rl, "%s: refused NF \"%s\" (pid %"PRIu32"): %s", name,
                      info.nf, info.pid, vhc_reason_text(info.reason));
+    } else if (event == VHC_PORT_STALLED) {
+        VLOG_WARN_RL(&rl, "%s: NF \"%s\" (pid %"PRIu32") takes no packets "
+                     "any more: its link is down until it does", name,
+                     info.nf, info.pid);
+    } else if (event == VHC_PORT_DRAINS) {
+        VLOG_INFO_RL(&rl, "%s: NF \"%s\" (pid %"PRIu32") takes packets again",
+                     name, info.nf, info.pid);
     } else if (event == VHC_PORT_DETACHING) {
         VLOG_INFO_RL(&rl, "%s: NF \"%s\" (pid %"PRIu32") is gone: %s", name,
                      info.nf, info.pid, vhc_reason_text(info.reason));
@@ -47,7 +54,8 @@ handle_event(struct netdev_chain *chain, enum vhc_port_event event)
 {
     log_event(chain, event);
     chain->waiting = event == VHC_PORT_DETACHING || event == VHC_PORT_LINKING;
-    if (event == VHC_PORT_ATTACHED || event == VHC_PORT_DETACHING) {
+    if (event == VHC_PORT_ATTACHED || event == VHC_PORT_DETACHING
+        || event == VHC_PORT_STALLED || event == VHC_PORT_DRAINS) {
         netdev_change_seq_changed(chain->netdev);
     }
 }

@@ -5,7 +5,8 @@
 /* What the files of the glue share: netdev-dpdk-chain.c has the ports,
  * netdev-dpdk-chain-control.c the thread that attaches and detaches NFs,
  * netdev-dpdk-chain-guest.c what concerns a guest and its own kernel,
- * netdev-dpdk-chain-pool.c the pools, netdev-dpdk-chain-show.c shows all. */
+ * netdev-dpdk-chain-pool.c the pools, netdev-dpdk-chain-report.c what a port
+ * reports of itself, netdev-dpdk-chain-show.c shows all. */
 
 #include "netdev-dpdk-chain.h"
 
@@ -40,6 +41,7 @@ struct netdev_chain_config {
     char *ring;                 /* File name, or NULL for the default. */
     uint32_t n_queues;
     uint32_t credits;           /* 0: the default. */
+    uint32_t stall_ms;          /* 0: never. */
     enum vhc_access access;
     bool require;
 };

@@ -97,6 +97,7 @@ port_to_json(const struct netdev_chain *chain)
     json_object_put_string(object, "ring", info.file);
     json_object_put_string(object, "state", vhc_state_name(info.state));
     json_object_put_string(object, "reason", vhc_reason_text(info.reason));
+    json_object_put(object, "stalled", json_boolean_create(info.stalled));
     json_object_put_string(object, "nf", info.nf);
     put_count(object, "pid", info.pid);
     put_count(object, "generation", info.generation);
@@ -221,6 +222,10 @@ format_port(const struct netdev_chain *chain, struct ds *s)
     } else {
         ds_put_format(s, "    %s: %s\n", vhc_state_name(info.state),
                       vhc_reason_text(info.reason));
+    }
+    if (info.stalled) {
+        ds_put_cstr(s, "    STALLED: the NF takes no packets; its link is "
+                    "down until it does\n");
     }
     ds_put_format(s, "    buffers: %"PRIu32" owned of %"PRIu32" credits\n",
                   info.owned, info.credits);

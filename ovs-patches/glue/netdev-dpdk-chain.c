@@ -20,6 +20,9 @@ BUILD_ASSERT_DECL(NETDEV_MAX_BURST <= VHC_MAX_BURST);
 /* The daemon exits, and its NFs wait for the next one. */
 static bool exiting OVS_GUARDED_BY(netdev_chain_mutex);
 
+/* Of options:chain-stall-timeout. */
+#define DEFAULT_STALL_MS 2000
+
 /* Configuration. */
 
 static void
@@ -60,6 +63,7 @@ parse_options(const struct smap *options, struct netdev_chain_config *config)
         .pool = nullable_xstrdup(smap_get(options, "chain-pool")),
         .ring = nullable_xstrdup(smap_get(options, "chain-ring")),
         .n_queues = 1,
+        .stall_ms = DEFAULT_STALL_MS,
     };
 
     if (config->pool && !config->pool[0]) {
@@ -80,8 +84,12 @@ parse_options(const struct smap *options, struct netdev_chain_config *config)
     }
     error = parse_number(options, "chain-queues", 1, VHC_MAX_QUEUES,
                          &config->n_queues);
-    return error ? error : parse_number(options, "chain-credits", 1, INT_MAX,
-                                        &config->credits);
+    if (!error) {
+        error = parse_number(options, "chain-credits", 1, INT_MAX,
+                             &config->credits);
+    }
+    return error ? error : parse_number(options, "chain-stall-timeout", 0,
+                                        INT_MAX, &config->stall_ms);
 }
 
 /* A NIC has no lane: the other options would do nothing. */
@@ -109,6 +117,7 @@ config_equal(const struct netdev_chain_config *a,
            && nullable_string_is_equal(a->ring, b->ring)
            && a->n_queues == b->n_queues
            && a->credits == b->credits
+           && a->stall_ms == b->stall_ms
            && a->access == b->access
            && a->require == b->require;
 }
@@ -124,6 +133,7 @@ open_lane(struct netdev_chain *chain, int max_len, char **errp)
     config.file = chain->config.ring;
     config.n_queues = chain->config.n_queues;
     config.credits = chain->config.credits;
+    config.stall_ms = chain->config.stall_ms;
     config.access = chain->config.access;
     config.max_len = max_len;
     netdev_chain_guest_init(chain, &config);
@@ -385,106 +395,6 @@ netdev_chain_send(struct netdev_chain *chain, int qid,
     n = vhc_port_tx(chain->port, qid, pkts, n);
     *wake = vhc_port_wants_frame(chain->port, qid);
     return n;
-}
-
-/* What the port reports of itself. */
-
-bool
-netdev_chain_carrier(const struct netdev_chain *chain, bool vhost)
-{
-    if (!chain || !chain->port) {
-        return vhost;
-    }
-    return vhc_port_is_attached(chain->port) || (vhost && !chain->require);
-}
-
-int
-netdev_chain_get_stats(const struct netdev_chain *chain, int error,
-                       const struct netdev_stats *sw_stats,
-                       struct netdev_stats *stats)
-{
-    struct vhc_port_stats s;
-
-    if (!chain || !chain->port) {
-        return error;
-    }
-    if (error) {
-        memset(stats, 0, sizeof *stats);
-        stats->rx_dropped = sw_stats->rx_dropped;
-        stats->tx_dropped = sw_stats->tx_dropped;
-    }
-
-    /* What OVS gave the lane and it did not send is in tx_dropped already. */
-    vhc_port_get_stats(chain->port, &s);
-    stats->rx_packets += s.rx_packets;
-    stats->rx_bytes += s.rx_bytes;
-    stats->tx_packets += s.tx_packets;
-    stats->tx_bytes += s.tx_bytes;
-    for (enum vhc_drop i = 0; i < VHC_DROP_BY_NF; i++) {
-        stats->rx_errors += s.drops[i];
-    }
-    stats->rx_dropped += s.drops[VHC_DROP_BY_NF] + s.drops[VHC_DROP_NO_LOCAL];
-    return 0;
-}
-
-static void
-add_counter(struct netdev_custom_stats *stats, uint64_t value,
-            const char *name)
-{
-    struct netdev_custom_counter *counter;
-
-    stats->counters = xrealloc(stats->counters,
-                               (stats->size + 1) * sizeof *stats->counters);
-    counter = &stats->counters[stats->size++];
-    counter->value = value;
-    ovs_strlcpy(counter->name, name, sizeof counter->name);
-}
-
-void
-netdev_chain_get_custom_stats(const struct netdev_chain *chain,
-                              struct netdev_custom_stats *stats)
-{
-    struct vhc_port_stats s;
-
-    if (!chain || !chain->port) {
-        return;
-    }
-    vhc_port_get_stats(chain->port, &s);
-    add_counter(stats, s.rx_moved, "chain_rx_moved");
-    add_counter(stats, s.rx_local, "chain_rx_local");
-    add_counter(stats, s.tx_by_reference, "chain_tx_by_reference");
-    add_counter(stats, s.tx_copied, "chain_tx_copied");
-    add_counter(stats, s.tx_copied_bytes, "chain_tx_copied_bytes");
-    add_counter(stats, s.tx_wakeups, "chain_tx_wakeups");
-    for (enum vhc_drop i = VHC_NO_DROP + 1; i < VHC_N_DROPS; i++) {
-        char *name = xasprintf("chain_drop_%s", vhc_drop_name(i));
-
-        add_counter(stats, s.drops[i], name);
-        free(name);
-    }
-}
-
-void
-netdev_chain_get_status(const struct netdev_chain *chain, struct smap *args)
-{
-    if (!chain) {
-        return;
-    }
-    smap_add(args, "chain-pool", chain->config.pool);
-    if (chain->port) {
-        struct vhc_port_info info;
-
-        ovs_mutex_lock(&netdev_chain_mutex);
-        vhc_port_get_info(chain->port, &info);
-        ovs_mutex_unlock(&netdev_chain_mutex);
-        smap_add(args, "chain-state", vhc_state_name(info.state));
-        smap_add(args, "chain-ring", info.file);
-        if (info.state == VHC_ATTACHED) {
-            smap_add(args, "chain-nf", info.nf);
-        } else {
-            smap_add(args, "chain-reason", vhc_reason_text(info.reason));
-        }
-    }
 }
 
 #endif /* HAVE_VHOST_CHAIN */
