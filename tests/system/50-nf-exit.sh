@@ -61,6 +61,34 @@ is "the switch says that it is gone" "the NF exited without detaching" \
 soon_is "fw owns nothing any more" 0 query "port('fw')['owned']"
 balanced
 
+# One that hangs: its link goes down, and ff groups step over it.
+nf fw nf-forward
+cmd ovs-vsctl set Interface fw options:chain-stall-timeout=200
+soon_is "fw is attached anew" attached query "port('fw')['state']"
+soon_is "the link is up" up interface fw link_state
+cmd ovs-ofctl -O OpenFlow13 add-group br0 "group_id=1,type=ff,\
+bucket=watch_port:fw,actions=output:fw,\
+bucket=watch_port:ids,actions=output:ids"
+cmd ovs-ofctl -O OpenFlow13 add-flow br0 \
+    "priority=40000,in_port=left,udp,actions=group:1"
+cmd ovs-ofctl add-flow br0 priority=40000,in_port=ids,udp,actions=right
+cmd kill -STOP "${nf_pid[fw]}"
+ok "frames for an NF that hangs" send left --count 20 --size 200
+soon_is "its link goes down" down interface fw link_state
+is "the switch says why" True query "port('fw')['stalled']"
+is "it is still attached" attached query "port('fw')['state']"
+balanced
+ok "frames take the other way" udp left right
+cmd kill -CONT "${nf_pid[fw]}"
+soon_is "its link comes up when it goes on" up interface fw link_state
+is "the switch says so" False query "port('fw')['stalled']"
+soon_is "it has given back all" 0 query "port('fw')['owned']"
+cmd ovs-ofctl --strict del-flows br0 priority=40000,in_port=left,udp
+cmd ovs-ofctl --strict del-flows br0 priority=40000,in_port=ids,udp
+cmd ovs-ofctl -O OpenFlow13 del-groups br0
+end_nf fw
+soon_is "fw is free again" detached query "port('fw')['state']"
+
 # One that takes more than its credit starves only itself.
 probe fw --hold
 overload() {
