@@ -24,6 +24,8 @@ libvhost_chain_la_SOURCES = \
 	vhost-chain/lib/geometry.h \
 	vhost-chain/lib/guard.c \
 	vhost-chain/lib/guard.h \
+	vhost-chain/lib/header.c \
+	vhost-chain/lib/header.h \
 	vhost-chain/lib/hugepages.c \
 	vhost-chain/lib/hugepages.h \
 	vhost-chain/lib/ledger.c \
@@ -204,6 +206,14 @@ vhost_chain_tests_test_guest_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_guest_LDFLAGS = -static
 vhost_chain_tests_test_guest_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-guest.c
+
+check_PROGRAMS += vhost-chain/tests/test-header
+vhost_chain_tests_test_header_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_header_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_header_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_header_LDFLAGS = -static
+vhost_chain_tests_test_header_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-header.c
 
 check_PROGRAMS += vhost-chain/tests/test-stall
 vhost_chain_tests_test_stall_CPPFLAGS = $(vhc_test_cppflags)

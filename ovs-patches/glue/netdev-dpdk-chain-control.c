@@ -68,7 +68,7 @@ run_ports(void)
     bool waiting = false;
 
     ovs_mutex_lock(&netdev_chain_mutex);
-    netdev_chain_pools_settle();
+    netdev_chain_pools_run();
     netdev_chain_pools_sweep();
     LIST_FOR_EACH (chain, list_node, &netdev_chains) {
         if (chain->port) {

@@ -352,15 +352,29 @@ netdev_chain_configure(const struct smap *other_config)
     ovs_mutex_unlock(&netdev_chain_mutex);
 }
 
+static void
+run_pool(struct netdev_chain_pool *pool)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 5);
+
+    if (vhc_pool_run(pool->vhc)) {
+        VLOG_WARN_RL(&rl, "pool %s: an NF has overwritten the superblock; it "
+                     "is as before", pool->name);
+    }
+    if (time_msec() >= pool->settle_time) {
+        pool->settle_time = LLONG_MAX;
+        vhc_pool_settle(pool->vhc);
+    }
+}
+
 void
-netdev_chain_pools_settle(void)
+netdev_chain_pools_run(void)
 {
     struct netdev_chain_pool *pool;
 
     LIST_FOR_EACH (pool, list_node, &netdev_chain_pools) {
-        if (pool->vhc && time_msec() >= pool->settle_time) {
-            pool->settle_time = LLONG_MAX;
-            vhc_pool_settle(pool->vhc);
+        if (pool->vhc) {
+            run_pool(pool);
         }
     }
 }

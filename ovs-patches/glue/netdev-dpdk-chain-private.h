@@ -84,9 +84,9 @@ struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
  * come back. */
 void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
 
-/* Takes back what NFs hold of ports that have not come back in time since the
- * daemon started. */
-void netdev_chain_pools_settle(void) OVS_REQUIRES(netdev_chain_mutex);
+/* Puts right what NFs have overwritten, and takes back what they hold of ports
+ * that have not come back in time since the daemon started. */
+void netdev_chain_pools_run(void) OVS_REQUIRES(netdev_chain_mutex);
 
 /* Prepares and ends what 'chain' has for a guest. */
 void netdev_chain_guest_init(struct netdev_chain *chain,

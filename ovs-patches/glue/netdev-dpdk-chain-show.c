@@ -58,6 +58,7 @@ pool_to_json(const struct netdev_chain_pool *pool)
     json_object_put(object, "buffers", buffers);
     json_object_put(object, "balanced", json_boolean_create(account.balanced));
     json_object_put(object, "lost", json_boolean_create(info.lost));
+    put_count(object, "repairs", info.repairs);
     return object;
 }
 
@@ -106,6 +107,7 @@ port_to_json(const struct netdev_chain *chain)
     put_count(object, "queues", info.n_queues);
     put_count(object, "credits", info.credits);
     put_count(object, "owned", info.owned);
+    put_count(object, "repairs", info.repairs);
     json_object_put_string(object, "peer", info.peer ? info.peer : "");
     put_count(object, "rx_packets", stats.rx_packets);
     put_count(object, "rx_bytes", stats.rx_bytes);
@@ -194,6 +196,10 @@ format_pool(const struct netdev_chain_pool *pool, struct ds *s)
         ds_put_cstr(s, "    LOST: somebody truncated the file; delete the "
                     "pool's ports and its chain-pool-* key\n");
     }
+    if (info.repairs) {
+        ds_put_format(s, "    superblock overwritten by an NF and repaired: "
+                      "%"PRIu64" times\n", info.repairs);
+    }
     ds_put_format(s, "    buffers: %"PRIu32" free + %"PRIu32" owned + "
                   "%"PRIu32" in switch = %"PRIu32" all%s\n", account.free,
                   account.owned, account.in_switch, account.all,
@@ -226,6 +232,10 @@ format_port(const struct netdev_chain *chain, struct ds *s)
     if (info.stalled) {
         ds_put_cstr(s, "    STALLED: the NF takes no packets; its link is "
                     "down until it does\n");
+    }
+    if (info.repairs) {
+        ds_put_format(s, "    ring file's header overwritten by the NF and "
+                      "repaired: %"PRIu64" times\n", info.repairs);
     }
     ds_put_format(s, "    buffers: %"PRIu32" owned of %"PRIu32" credits\n",
                   info.owned, info.credits);

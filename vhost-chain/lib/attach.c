@@ -125,6 +125,9 @@ vhc_attach_step(struct vhc_attach *attach, const struct vhc_request *req,
     }
     attach->state = VHC_ATTACHED;
     attach->generation++;
+    if (!attach->generation) {
+        attach->generation = 1;
+    }
     return VHC_STEP_ATTACH;
 }
 

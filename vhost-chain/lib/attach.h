@@ -56,7 +56,8 @@ struct vhc_attach {
     enum vhc_state state;
     enum vhc_reason reason;     /* Of the last refusal or detachment. */
     uint32_t number;            /* Of the last request answered. */
-    uint32_t generation;        /* Attachments so far. */
+    uint32_t generation;        /* Attachments so far; 0 only before the
+                                 * first, though it wraps. */
 };
 
 enum vhc_step {

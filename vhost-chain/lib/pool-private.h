@@ -53,6 +53,8 @@ struct vhc_pool {
     struct vhc_shmfile file;    /* The shared memory itself. */
     struct vhc_ledger ledger;
     struct vhc_ledger_head head; /* As the ledger's. */
+    struct vhc_pool_sb sb;      /* What the superblock says. */
+    uint64_t repairs;           /* Times that it said something else. */
     uint32_t credits;           /* Promised to the ports. */
     uint32_t last_slot;         /* That was taken. */
 };

@@ -16,6 +16,7 @@
 #include <rte_malloc.h>
 
 #include "error.h"
+#include "header.h"
 #include "hugepages.h"
 #include "mappers.h"
 #include "pool-private.h"
@@ -180,36 +181,6 @@ make_link(struct vhc_pool *pool, char **errp)
     return 0;
 }
 
-/* The magic goes in last: an NF that finds it finds the rest.  In a pool that
- * was found again it is there, for NFs that are attached or about to be, and
- * nothing changes; unless an NF wrote to it, so nothing is read. */
-static void
-write_superblock(struct vhc_pool *pool)
-{
-    struct vhc_pool_sb *sb = (struct vhc_pool_sb *) pool->base;
-    const struct vhc_geometry *g = &pool->geometry;
-    struct vhc_pool_sb new = {
-        .magic = pool->ledger.recovered ? VHC_POOL_MAGIC : 0,
-        .abi_version = VHC_ABI_VERSION,
-        .size = g->size,
-        .page_size = g->page_size,
-        .direct_off = g->direct_off,
-        .direct_size = g->direct_size,
-        .stride = g->stride,
-        .id_shift = g->id_shift,
-        .n_ids = g->n_ids,
-        .n_buffers = g->n_buffers,
-        .headroom = VHC_HEADROOM,
-        .buffer_size = g->buffer_size,
-    };
-
-    memcpy(new.uuid, pool->uuid, sizeof new.uuid);
-    snprintf(new.name, sizeof new.name, "%s", pool->name);
-    __atomic_store_n(&sb->magic, new.magic, __ATOMIC_RELEASE);
-    *sb = new;
-    __atomic_store_n(&sb->magic, VHC_POOL_MAGIC, __ATOMIC_RELEASE);
-}
-
 static int
 build(struct vhc_pool *pool, const struct vhc_pool_config *config,
       char **errp)
@@ -221,7 +192,7 @@ build(struct vhc_pool *pool, const struct vhc_pool_config *config,
     error = error ? error : vhc_pool_make_mempool(pool, config, errp);
     error = error ? error : make_link(pool, errp);
     if (!error) {
-        write_superblock(pool);
+        vhc_superblock_write(pool);
         vhc_ledger_commit(&pool->ledger, &pool->head);
     }
     return error;
@@ -349,6 +320,7 @@ vhc_pool_get_info(const struct vhc_pool *pool, struct vhc_pool_info *info)
         .stride = pool->geometry.stride,
         .lost = vhc_shmfile_is_lost(&pool->file),
         .recovered = pool->ledger.recovered,
+        .repairs = pool->repairs,
     };
     memcpy(info->uuid, pool->uuid, sizeof info->uuid);
 }

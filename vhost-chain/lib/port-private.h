@@ -102,11 +102,9 @@ struct vhc_port {
     bool stalled;               /* Atomic. */
     struct vhc_attach attach;
     struct vhc_request request; /* Of the NF that is or was attached. */
+    struct vhc_ctrl_host header; /* What 'host' says, up to 'tick'. */
+    uint64_t repairs;           /* Times that 'host' said something else. */
 };
-
-/* Writes the host's control block of the ring file.  An NF that is attached,
- * and was to the last switch, finds it as it was. */
-void vhc_port_write_header(struct vhc_port *port);
 
 /* Returns ring 'role' of queue 'queue' of 'port'. */
 struct vhc_ring *vhc_port_ring(const struct vhc_port *port, uint32_t queue,

@@ -13,6 +13,7 @@
 #include <rte_malloc.h>
 
 #include "error.h"
+#include "header.h"
 #include "port-private.h"
 #include "record.h"
 #include "resume.h"
@@ -86,47 +87,6 @@ default_credits(const struct vhc_pool *pool, uint32_t ring_size)
     uint32_t share = pool->geometry.n_buffers / 16;
 
     return share < 2 * ring_size ? share : 2 * ring_size;
-}
-
-/* The magic goes in last: an NF that finds it finds the rest.  Whatever an NF
- * of an earlier switch left behind as a request is not answered, unless that
- * switch had attached it: then each field has its value already, and at no
- * time another one. */
-void
-vhc_port_write_header(struct vhc_port *port)
-{
-    const struct vhc_port_config *config = &port->config;
-    bool resumed = port->attach.state == VHC_ATTACHED;
-    struct vhc_ctrl_host *host = port->host;
-    struct vhc_ctrl_host new = {
-        .magic = resumed ? VHC_RING_MAGIC : 0,
-        .abi_version = VHC_ABI_VERSION,
-        .size = port->file.size,
-        .n_queues = config->n_queues,
-        .ring_size = config->ring_size,
-        .ring_bytes = port->ring_bytes,
-        .rings_off = VHC_RINGS_OFF,
-        .token = port->token,
-        .answer = resumed ? port->attach.number : 0,
-        .state = resumed ? VHC_ATTACHED : VHC_DETACHED,
-        .reason = port->attach.reason,
-        .generation = port->attach.generation,
-        .access = config->access,
-        .credits = config->credits,
-        .max_len = config->max_len,
-    };
-
-    memcpy(new.pool_uuid, port->pool->uuid, sizeof new.pool_uuid);
-    snprintf(new.pool_name, sizeof new.pool_name, "%s", port->pool->name);
-    snprintf(new.port_name, sizeof new.port_name, "%s", config->name);
-    if (port->file.existed) {
-        new.wake_seq = __atomic_load_n(&host->wake_seq, __ATOMIC_RELAXED);
-        new.tick = port->tick = __atomic_load_n(&host->tick,
-                                                __ATOMIC_RELAXED);
-    }
-    __atomic_store_n(&host->magic, new.magic, __ATOMIC_RELEASE);
-    *host = new;
-    __atomic_store_n(&host->magic, VHC_RING_MAGIC, __ATOMIC_RELEASE);
 }
 
 static int
@@ -259,7 +219,7 @@ vhc_port_open(struct vhc_pool *pool, const struct vhc_port_config *config,
         return error;
     }
     pool->credits += port->config.credits;
-    vhc_port_write_header(port);
+    vhc_header_write(port);
     vhc_resume_start(port);
     *portp = port;
     return 0;
@@ -283,7 +243,7 @@ vhc_port_close(struct vhc_port *port, bool remove)
         port->attach.state = VHC_DETACHED;
         port->attach.reason = VHC_REASON_CLOSED;
     }
-    vhc_attach_publish(&port->attach, port->host);
+    vhc_header_publish(port);
     free_port(port, remove);
 }
 
@@ -308,5 +268,5 @@ vhc_port_set_max_len(struct vhc_port *port, uint32_t max_len)
                          __ATOMIC_RELAXED);
     }
     __atomic_store_n(&port->max_len, max_len, __ATOMIC_RELAXED);
-    __atomic_store_n(&port->host->max_len, max_len, __ATOMIC_RELAXED);
+    vhc_header_set_max_len(port, max_len);
 }

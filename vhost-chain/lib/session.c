@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "header.h"
 #include "port-private.h"
 #include "record.h"
 
@@ -131,7 +132,7 @@ make_token(struct vhc_port *port)
            != sizeof port->token || !port->token) {
         continue;
     }
-    __atomic_store_n(&port->host->token, port->token, __ATOMIC_RELAXED);
+    vhc_header_set_token(port, port->token);
 }
 
 void
@@ -177,7 +178,7 @@ do_attach(struct vhc_port *port)
     vhc_slots_join(port, port->peer ? port->peer : port);
     make_token(port);
     vhc_record_attach(port);    /* Before the NF knows: record.h. */
-    vhc_attach_publish(&port->attach, port->host);
+    vhc_header_publish(port);
     __atomic_store_n(&port->attached, true, __ATOMIC_RELEASE);
     return VHC_PORT_ATTACHED;
 }
@@ -300,8 +301,9 @@ vhc_port_run(struct vhc_port *port)
     if (port->attach.state != VHC_ATTACHED
         && vhc_shmfile_is_lost(&port->file)
         && !vhc_shmfile_restore(&port->file)) {
-        vhc_port_write_header(port);
+        vhc_header_write(port);
     }
+    vhc_header_repair(port);
     __atomic_store_n(&port->host->tick, ++port->tick, __ATOMIC_RELAXED);
 
     if (port->attach.state != VHC_ATTACHED) {
@@ -324,7 +326,7 @@ vhc_port_run(struct vhc_port *port)
         return begin_attach(port, &req);
     case VHC_STEP_REFUSE:
         port->request = req;
-        vhc_attach_publish(&port->attach, port->host);
+        vhc_header_publish(port);
         return VHC_PORT_REFUSED;
     case VHC_STEP_DETACH:
         return begin_detach(port);
@@ -344,7 +346,7 @@ finish_link(struct vhc_port *port)
         port->widowed = false;
         port->attach.state = VHC_REFUSED;
         port->attach.reason = VHC_REASON_PEER;
-        vhc_attach_publish(&port->attach, port->host);
+        vhc_header_publish(port);
         return VHC_PORT_REFUSED;
     }
     port->linking = false;
@@ -364,6 +366,6 @@ vhc_port_quiesced(struct vhc_port *port)
         vhc_slots_reclaim_orphans(port);
         port->widowed = false;
     }
-    vhc_attach_publish(&port->attach, port->host);
+    vhc_header_publish(port);
     return VHC_PORT_DETACHED;
 }

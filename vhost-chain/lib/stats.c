@@ -102,6 +102,7 @@ vhc_port_get_info(const struct vhc_port *port, struct vhc_port_info *info)
         .credits = port->config.credits,
         .owned = vhc_port_owned(port),
         .stalled = vhc_port_is_stalled(port),
+        .repairs = port->repairs,
         .peer = port->peer ? port->peer->config.name : NULL,
     };
     memcpy(info->nf, port->request.name, sizeof info->nf);

@@ -63,8 +63,9 @@
 #define VHC_MAX_QUEUES 16       /* Queue pairs of a port. */
 #define VHC_MIN_FRAME 14        /* Bytes: an Ethernet header. */
 
-/* Superblock of a pool, at offset 0 of the pool file.  Written once, before
- * the first NF can attach; constant from then on. */
+/* Superblock of a pool, at offset 0 of the pool file.  Written before the
+ * first NF can attach; constant from then on, and written again should an NF
+ * overwrite it. */
 struct vhc_pool_sb {
     uint64_t magic;             /* (h) VHC_POOL_MAGIC. */
     uint32_t abi_version;       /* (h) VHC_ABI_VERSION. */

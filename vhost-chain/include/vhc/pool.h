@@ -105,6 +105,11 @@ int vhc_pool_set_group(struct vhc_pool *pool, const char *group, char **errp);
  * was not found again.  Serialized with vhc_port_run(). */
 void vhc_pool_settle(struct vhc_pool *pool);
 
+/* Looks whether an NF has overwritten the superblock, from which others learn
+ * what they map, and writes it again.  Returns true if so.  To be called every
+ * few milliseconds, serialized with vhc_port_run(). */
+bool vhc_pool_run(struct vhc_pool *pool);
+
 struct rte_mempool *vhc_pool_mempool(const struct vhc_pool *pool);
 const char *vhc_pool_name(const struct vhc_pool *pool);
 uint32_t vhc_pool_buffer_size(const struct vhc_pool *pool);
@@ -146,6 +151,8 @@ struct vhc_pool_info {
     bool recovered;             /* Found again, as the last switch left it. */
     bool lost;                  /* Somebody truncated the file: no NF can
                                  * attach until the pool is made anew. */
+    uint64_t repairs;           /* Times that an NF had overwritten the
+                                 * superblock. */
 };
 void vhc_pool_get_info(const struct vhc_pool *pool,
                        struct vhc_pool_info *info);

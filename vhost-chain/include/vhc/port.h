@@ -246,6 +246,8 @@ struct vhc_port_info {
     uint32_t credits;
     uint32_t owned;             /* Buffers in the NF's hands or rings. */
     bool stalled;               /* The NF does not take its packets. */
+    uint64_t repairs;           /* Times that an NF had overwritten what the
+                                 * switch says in the ring file. */
     const char *peer;           /* Name of the other port of the same NF, as
                                  * long as that is open; or NULL. */
 };
