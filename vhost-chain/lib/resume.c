@@ -112,12 +112,46 @@ resume_queue(struct vhc_port *port, uint32_t i, uint16_t taken)
     return true;
 }
 
+/* The buffers of 'port' come back in the tx rings of the port of record
+ * 'slot', which is not open yet.  Those that the last switch had taken from
+ * there are free.  Skips them before 'port' gives them to the NF anew: then
+ * the old descriptors would be good again, and take from the NF what it has
+ * hardly got. */
+static void
+skip_taken(const struct vhc_port *port, uint32_t slot)
+{
+    const struct vhc_record *r = &port->pool->ledger.records[slot];
+    size_t ring_bytes = vhc_ring_bytes(r->ring_size);
+    struct vhc_shmfile f;
+
+    if (vhc_shmfile_open_inode(&f, port->pool->link_dir, r->inode)) {
+        return;                 /* Its port does not find it either. */
+    }
+    if (f.size >= VHC_RINGS_OFF + r->n_queues * VHC_N_RINGS * ring_bytes
+        && !vhc_shmfile_map(&f, NULL)) {
+        for (uint32_t i = 0; i < r->n_queues; i++) {
+            size_t off = (i * VHC_N_RINGS + VHC_TX) * ring_bytes;
+            struct vhc_limits limits = port->queues[i].limits;
+            struct vhc_cons tx;
+
+            limits.slot = port->queues[i].slot;
+            vhc_resume_cons(&tx,
+                            (struct vhc_ring *) (f.base + VHC_RINGS_OFF + off),
+                            r->ring_size, &limits);
+        }
+    }
+    vhc_shmfile_close(&f, false);
+}
+
 static bool
 resume_rings(struct vhc_port *port)
 {
     uint32_t peer = vhc_record_peer(port);
     uint32_t taken = peer && peer != VHC_PEER_GONE ? peer : port->slot;
 
+    if (taken != port->slot && !port->pool->slots[taken].port) {
+        skip_taken(port, taken);
+    }
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         if (!resume_queue(port, i, taken + i)) {
             return false;

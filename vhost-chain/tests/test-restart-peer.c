@@ -14,7 +14,7 @@
 
 #include "again.h"
 #include "eal.h"
-#include "ledger.h"
+#include "pool-private.h"
 
 static struct vhc_port *out;    /* The other port, */
 static struct fake_nf nf;       /* and the same NF's view of it. */
@@ -147,6 +147,48 @@ test_taken(void **state)
     receive(out, 3);
     assert_int_equal(vhc_port_rx(out, 0, m, 1), 0);
     rig_check_account(0, 0);
+}
+
+/* Gives the NF of "fw" a packet in the buffer 'id', which must be free. */
+static void
+give_in(uint32_t id)
+{
+    struct rte_mbuf *others[2048], *m;
+    unsigned n = 0;
+
+    assert_in_range(rig.pool->geometry.n_buffers, 1, 2048);
+    while (vhc_pool_id(rig.pool, m = rig_packet(rig.pool->mp, 64, 'n', 0))
+           != id) {
+        others[n++] = m;
+    }
+    assert_int_equal(rig_tx(&m, 1), 1);
+    rte_pktmbuf_free_bulk(others, n);
+}
+
+/* The same, and the first that is back gives the NF a buffer that was taken
+ * before the other is back: that one does not take it from the old place. */
+static void
+test_taken_again(void **state)
+{
+    struct vhc_desc descs[2];
+    struct rte_mbuf *m[2];
+
+    (void) state;
+    for (int i = 0; i < 2; i++) {
+        descs[i] = give(rig.port, &rig.nf, i);
+    }
+    fake_nf_put(&nf, 0, descs, 2);
+    assert_int_equal(vhc_port_rx(out, 0, m, 1), 1);
+    rte_pktmbuf_free(m[0]);
+    end();
+    fake_nf_ring(&nf, 0, VHC_TX)->cons--;
+    again_begin_pool(true);
+    rig.port = open_port("fw");
+    give_in(descs[0].buf);
+    out = open_port("out");
+    receive(out, 1);
+    assert_int_equal(vhc_port_rx(out, 0, m, 1), 0);
+    rig_check_account(1, 0);
 }
 
 /* One does not come back: the other must go too, and then all is back. */
@@ -302,6 +344,7 @@ main(void)
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
         TEST(test_both),
         TEST(test_taken),
+        TEST(test_taken_again),
         TEST(test_one),
         TEST(test_none),
         TEST(test_without),
