@@ -145,6 +145,14 @@ vhc_counted(const uint64_t *counter)
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+/* Returns how many buffers ever went out on queue 'i' of 'port'. */
+static inline uint64_t
+vhc_slot_gone(const struct vhc_port *port, uint32_t i)
+{
+    return vhc_counted(&port->queues[i].tx_counters.buffers)
+           + vhc_counted(&port->queues[i].fills);
+}
+
 /* Returns how many buffers the NF holds that went out on queue 'i' of 'port'.
  *
  * What came back is read before what went out, so that a thread in
@@ -155,8 +163,7 @@ vhc_slot_owned(const struct vhc_port *port, uint32_t i)
 {
     uint64_t back = vhc_counted(&port->pool->slots[port->slot + i].back);
 
-    return vhc_counted(&port->queues[i].tx_counters.buffers)
-           + vhc_counted(&port->queues[i].fills) - back;
+    return vhc_slot_gone(port, i) - back;
 }
 
 /* Returns how many buffers the NF of 'port' holds. */

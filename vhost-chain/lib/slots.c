@@ -113,7 +113,7 @@ vhc_slots_abandon(struct vhc_port *port)
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         struct vhc_slot *slot = &port->pool->slots[port->slot + i];
 
-        slot->gone = slot->back + vhc_slot_owned(port, i);
+        slot->gone = vhc_slot_gone(port, i);
         slot->orphan = true;
         forget_port(slot);
     }
@@ -173,7 +173,7 @@ vhc_slots_release(struct vhc_port *port)
     for (uint32_t i = 0; i < port->config.n_queues; i++) {
         struct vhc_slot *slot = &port->pool->slots[port->slot + i];
 
-        slot->gone = slot->back + vhc_slot_owned(port, i);
+        slot->gone = vhc_slot_gone(port, i);
         slot->orphan = port->peer != NULL;
         forget_port(slot);
     }
