@@ -26,7 +26,14 @@
  * two ports, of the same queue of the other.  Therefore no two threads can
  * find that a buffer is the slot's, and taking it needs no atomic
  * read-modify-write.  Were a slot's buffers welcome in two rings, an NF could
- * put one in both, and two threads of the switch would own it. */
+ * put one in both, and two threads of the switch would own it.
+ *
+ * The thread that takes a buffer uses its mbuf, as the one that gave it did.
+ * An NF that waits for the ring's index orders the two by the barriers of the
+ * ring.  One that guesses need not wait, so the owner does it, too:
+ *
+ *     (E) give: use the mbuf, release fence, store owner
+ *         take: load-acquire owner, use the mbuf */
 
 #include <config.h>
 
@@ -67,7 +74,7 @@ give(const struct vhc_pool *pool, const struct vhc_prod *ring, uint32_t *next,
 {
     vhc_ledger_order();
     __atomic_store_n(next, ring->prod + n, __ATOMIC_RELAXED);
-    vhc_ledger_order();
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* (E), and for the ledger. */
     for (uint32_t i = 0; i < n; i++) {
         set_owner(pool, bufs[i], slot);
     }

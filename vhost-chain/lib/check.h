@@ -43,7 +43,8 @@ vhc_desc_check(const struct vhc_desc *desc, const struct vhc_limits *limits)
     if (desc->buf >= limits->n_ids) {
         return VHC_DROP_BAD_BUFFER;
     }
-    owner = __atomic_load_n(&limits->owner[desc->buf], __ATOMIC_RELAXED);
+    owner = __atomic_load_n(&limits->owner[desc->buf],
+                            __ATOMIC_ACQUIRE); /* (E): see burst.c. */
     if (owner != limits->slot) {
         return (owner == VHC_OWNER_NONE ? VHC_DROP_BAD_BUFFER
                 : VHC_DROP_NOT_OWNER);
