@@ -112,6 +112,17 @@ resume_queue(struct vhc_port *port, uint32_t i, uint16_t taken)
     return true;
 }
 
+/* Returns true if 'f' is the ring file of a port of 'pool'.  If that was
+ * removed meanwhile, its inode may be any other file's by now. */
+static bool
+is_ring_of(const struct vhc_shmfile *f, const struct vhc_pool *pool)
+{
+    const struct vhc_ctrl_host *host = (const struct vhc_ctrl_host *) f->base;
+
+    return host->magic == VHC_RING_MAGIC
+           && !memcmp(host->pool_uuid, pool->uuid, sizeof host->pool_uuid);
+}
+
 /* The buffers of 'port' come back in the tx rings of the port of record
  * 'slot', which is not open yet.  Those that the last switch had taken from
  * there are free.  Skips them before 'port' gives them to the NF anew: then
@@ -128,7 +139,7 @@ skip_taken(const struct vhc_port *port, uint32_t slot)
         return;                 /* Its port does not find it either. */
     }
     if (f.size >= VHC_RINGS_OFF + r->n_queues * VHC_N_RINGS * ring_bytes
-        && !vhc_shmfile_map(&f, NULL)) {
+        && !vhc_shmfile_map(&f, NULL) && is_ring_of(&f, port->pool)) {
         for (uint32_t i = 0; i < r->n_queues; i++) {
             size_t off = (i * VHC_N_RINGS + VHC_TX) * ring_bytes;
             struct vhc_limits limits = port->queues[i].limits;
@@ -325,7 +336,8 @@ tell_closed(const struct vhc_pool *pool, const struct vhc_record *r)
         || vhc_shmfile_open_inode(&f, pool->link_dir, r->inode)) {
         return;
     }
-    if (f.size > VHC_RINGS_OFF && !vhc_shmfile_map(&f, NULL)) {
+    if (f.size > VHC_RINGS_OFF && !vhc_shmfile_map(&f, NULL)
+        && is_ring_of(&f, pool)) {
         vhc_attach_publish(&attach, (struct vhc_ctrl_host *) f.base);
     }
     vhc_shmfile_close(&f, false);

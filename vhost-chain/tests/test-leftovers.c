@@ -140,6 +140,32 @@ test_settle(void **state)
     assert_int_equal(rig.nf.host->generation, 2);
 }
 
+/* The ring file of a port that does not come back is gone, and its inode is
+ * another file's by now, which nobody may write to. */
+static void
+test_other_file(void **state)
+{
+    const char *path = scratch_file(&sandbox_links, "other");
+    char buf[16384], zeros[sizeof buf] = { 0 };
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    struct stat st;
+
+    (void) state;
+    assert_int_equal(ftruncate(fd, sizeof buf), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    attach();
+    send_one();
+    again_end();
+    again.records[1].inode = st.st_ino;
+    again_begin_pool(true);
+    vhc_pool_settle(rig.pool);
+    assert_int_equal(sandbox_account(rig.pool).owned, 0);
+    assert_int_equal(pread(fd, buf, sizeof buf, 0), sizeof buf);
+    assert_memory_equal(buf, zeros, sizeof buf);
+    close(fd);
+    unlink(path);
+}
+
 /* A port that is closed is not remembered. */
 static void
 test_closed(void **state)
@@ -437,6 +463,7 @@ main(void)
         TEST(test_other_config),
         TEST(test_same_config),
         TEST(test_settle),
+        TEST(test_other_file),
         TEST(test_closed),
         TEST(test_mapped),
         TEST(test_mapped_same),
