@@ -185,8 +185,8 @@ sanitize_records(struct vhc_record *records, uint16_t *covers)
     }
 }
 
-/* Two ports are linked if each names the other and both are attached: see
- * vhc_port_record_attach(). */
+/* Two ports are linked if each names the other and both are attached; one that
+ * names another must go with it: see record.h. */
 static uint32_t
 sanitized_peer(const struct vhc_record *records, uint32_t slot)
 {
@@ -200,6 +200,9 @@ sanitized_peer(const struct vhc_record *records, uint32_t slot)
         return VHC_PEER_GONE;
     }
     peer = &records[r->peer];
+    if (peer->peer == VHC_PEER_GONE) {
+        return VHC_PEER_GONE;
+    }
     return peer->peer == slot && peer->attached
            && peer->n_queues == r->n_queues ? r->peer : 0;
 }

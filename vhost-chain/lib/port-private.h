@@ -86,9 +86,10 @@ struct vhc_port {
     struct vhc_port *peer;      /* Other port of the same NF, or NULL. */
     bool linking;               /* Attaching, to be linked with 'peer', which
                                  * does not know yet. */
-    bool widowed;               /* The peer was closed... */
-    uint16_t late_slot;         /* ...and its slots, from this one on, wait
-                                 * for vhc_slots_reclaim_orphans(); or 0. */
+    bool widowed;               /* The peer was detached or closed... */
+    uint16_t late_slot;         /* ...and then its slots, from this one on,
+                                 * wait for vhc_slots_reclaim_orphans();
+                                 * or 0. */
     uint16_t awaits;            /* First slot of the peer that has not come
                                  * back since the switch started; or 0. */
     uint32_t ring_bytes;

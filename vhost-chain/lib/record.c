@@ -45,8 +45,9 @@ vhc_record_open(struct vhc_port *port)
     vhc_record_write(&port->pool->ledger, port->slot, &r);
 }
 
-void
-vhc_record_close(struct vhc_port *port)
+/* Who names 'port' as its peer must go, too. */
+static void
+widow_peers(const struct vhc_port *port)
 {
     for (uint32_t slot = 1; slot <= VHC_MAX_SLOTS; slot++) {
         struct vhc_record *r = record_at(port->pool, slot);
@@ -55,6 +56,12 @@ vhc_record_close(struct vhc_port *port)
             store_in_order(&r->peer, VHC_PEER_GONE);
         }
     }
+}
+
+void
+vhc_record_close(struct vhc_port *port)
+{
+    widow_peers(port);
     vhc_record_clear(&port->pool->ledger, port->slot);
 }
 
@@ -81,6 +88,7 @@ vhc_record_attach(struct vhc_port *port)
 void
 vhc_record_detach(struct vhc_port *port)
 {
+    widow_peers(port);
     store_in_order(&vhc_port_record(port)->attached, 0);
 }
 

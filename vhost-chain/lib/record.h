@@ -17,11 +17,11 @@
  *                            it as its peer before, which counts only if both
  *                            name each other and both are attached
  *     detach   attached = 0  first: from then on the buffers of the port are
- *                            the switch's, as if all were reclaimed already,
- *                            and a peer goes on alone
- *     widow    peer = GONE   of the port that stays, before the record of the
- *                            one that is closed is cleared: it must detach,
- *                            because its NF lost the other port
+ *                            the switch's, as if all were reclaimed already
+ *     widow    peer = GONE   of the port that stays, before that of the one
+ *                            that is detached or closed changes: it must
+ *                            detach, because its NF lost the other port.  If
+ *                            the other still names it, both must
  *
  * Thread-safety: the control thread, or serialized with it. */
 
@@ -43,7 +43,7 @@ void vhc_record_close(struct vhc_port *port);
 /* 'port' has an NF, and a peer or not.  Its rings must have been made. */
 void vhc_record_attach(struct vhc_port *port);
 
-/* The NF of 'port' is about to be detached. */
+/* The NF of 'port' is about to be detached: widows who names it. */
 void vhc_record_detach(struct vhc_port *port);
 
 /* 'port' has no peer any more. */

@@ -284,10 +284,9 @@ resume_detached(struct vhc_port *port, enum vhc_reason reason)
         vhc_slots_reclaim(port);
     }
     vhc_record_unlink(port);
-    if (peer) {                 /* Goes on alone. */
+    if (peer) {                 /* Must go, too. */
         peer->awaits = 0;
-        vhc_record_unlink(peer);
-        vhc_slots_join(peer, peer);
+        peer->widowed = true;
     }
 }
 

@@ -20,20 +20,15 @@ vhc_port_ring(const struct vhc_port *port, uint32_t queue,
                                 + i * port->ring_bytes);
 }
 
-/* Ends the link of 'port' with its peer, if there is one, from the side of
- * the peer, which keeps running. */
+/* Ends the link of 'port', which is detached, with its peer, if there is one,
+ * which will be. */
 static void
 unlink_peer(struct vhc_port *port)
 {
-    struct vhc_port *peer = port->peer;
-
-    if (peer && !port->linking) {
-        peer->peer = NULL;
-        vhc_record_unlink(peer);
-        vhc_slots_join(peer, peer);
+    if (port->peer) {
+        port->peer->peer = NULL;
     }
     port->peer = NULL;
-    port->linking = false;
     port->awaits = 0;
     vhc_record_unlink(port);
 }
@@ -196,6 +191,9 @@ begin_attach(struct vhc_port *port, const struct vhc_request *req)
     return VHC_PORT_LINKING;
 }
 
+/* The peer must go, too: in its tx ring, and in the NF's hands, are references
+ * to buffers of 'port', which are about to be others' and could become those
+ * of the peer.  Then they would be good again. */
 static enum vhc_port_event
 begin_detach(struct vhc_port *port)
 {
@@ -203,6 +201,7 @@ begin_detach(struct vhc_port *port)
     vhc_record_detach(port);
     if (port->peer) {
         vhc_slots_part(port->peer);
+        port->peer->widowed = true;
     }
     return VHC_PORT_DETACHING;
 }

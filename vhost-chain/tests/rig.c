@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "pool-private.h"
+
 struct rig rig;
 
 int
@@ -101,6 +103,24 @@ rig_packet(struct rte_mempool *mp, unsigned len, int fill, uint32_t mark)
     assert_non_null(m);
     memset(rte_pktmbuf_append(m, len), fill, len);
     *rig_mark(m) = mark;
+    return m;
+}
+
+struct rte_mbuf *
+rig_packet_in(uint32_t id, unsigned len, int fill)
+{
+    struct rte_mbuf *others[2048], *m;
+    unsigned n = 0;
+
+    assert_in_range(rig.pool->geometry.n_buffers, 1, 2048);
+    for (;;) {
+        m = rig_packet(rig.pool->mp, len, fill, 0);
+        if (vhc_pool_id(rig.pool, m) == id) {
+            break;
+        }
+        others[n++] = m;
+    }
+    rte_pktmbuf_free_bulk(others, n);
     return m;
 }
 

@@ -50,6 +50,9 @@ void rig_attach(const struct vhc_port_config *config, uint32_t features,
 struct rte_mbuf *rig_packet(struct rte_mempool *mp, unsigned len, int fill,
                             uint32_t mark);
 
+/* Makes one, with mark 0, in buffer 'id' of 'rig.pool', which must be free. */
+struct rte_mbuf *rig_packet_in(uint32_t id, unsigned len, int fill);
+
 /* Checks that 'm' is such a packet, and frees it. */
 void rig_check_packet(struct rte_mbuf *m, unsigned len, int fill,
                       uint32_t mark);

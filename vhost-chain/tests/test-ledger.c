@@ -231,10 +231,14 @@ test_peers(void **state)
         { { { 1, 1, 2, 0 }, { 1, 0, 1, 0 } } },
         { { { 1, 1, 0, 0 }, { 1, 0, 1, 0 } } },
         /* 2 is being detached. */
-        { { { 1, 1, 2, 0 }, { 1, 0, 1, 0 } } },
-        { { { 1, 1, 0, 0 }, { 1, 0, 1, 0 } } },
+        { { { 1, 1, VHC_PEER_GONE, VHC_PEER_GONE }, { 1, 0, 1, 0 } } },
+        /* 2 is being detached or closed, and 1 is about to be detached, in
+         * either order. */
+        { { { 1, 1, VHC_PEER_GONE, VHC_PEER_GONE },
+            { 1, 1, 1, VHC_PEER_GONE } } },
+        { { { 1, 1, 2, VHC_PEER_GONE },
+            { 1, 1, VHC_PEER_GONE, VHC_PEER_GONE } } },
         /* 2 is being closed. */
-        { { { 1, 1, VHC_PEER_GONE, VHC_PEER_GONE }, { 1, 1, 1, 0 } } },
         { { { 1, 1, VHC_PEER_GONE, VHC_PEER_GONE }, { 0, 1, 1, 0 } } },
         { { { 1, 1, 2, VHC_PEER_GONE }, { 0, 0, 0, 0 } } },
         /* Not of one kind, not of this pool, itself. */

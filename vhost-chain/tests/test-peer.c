@@ -286,27 +286,74 @@ test_third(void **state)
     fake_nf_close(&nf3);
 }
 
-/* One of the ports detaches: its buffers are back, the other works alone. */
+static void
+detach(struct vhc_port *port, enum vhc_reason reason)
+{
+    assert_int_equal(vhc_port_run(port), VHC_PORT_DETACHING);
+    assert_int_equal(vhc_port_quiesced(port), VHC_PORT_DETACHED);
+    assert_int_equal(info(port).reason, reason);
+}
+
+/* One of the ports detaches: the other must, too.  Until then it does not take
+ * what the NF refers to from before, though the buffer is its own by now. */
 static void
 test_detach(void **state)
 {
     struct vhc_desc there[4];
-    struct rte_mbuf *mbufs[32];
+    struct rte_mbuf *m;
 
     (void) state;
     link_ports();
     rig_give(there, 4, 64);
-    give_out('o');
-    check_owned(4, 1);
-    fake_nf_leave(&nf);
-    assert_int_equal(vhc_port_run(out), VHC_PORT_DETACHING);
-    assert_int_equal(vhc_port_quiesced(out), VHC_PORT_DETACHED);
-    check_owned(4, 0);
-    assert_null(info(rig.port).peer);
-    assert_int_equal(vhc_port_run(rig.port), VHC_PORT_SAME);
-    fake_nf_put(&rig.nf, 0, there, 4);
-    assert_int_equal(rig_rx(mbufs), 4);
-    rte_pktmbuf_free_bulk(mbufs, 4);
+    fake_nf_put(&nf, 0, there, 4);
+    fake_nf_leave(&rig.nf);
+    detach(rig.port, VHC_REASON_LEFT);
+    check_owned(0, 0);
+    assert_null(info(out).peer);
+
+    m = rig_packet_in(there[0].buf, 64, 'n');
+    assert_int_equal(vhc_port_tx(out, 0, &m, 1), 1);
+    assert_int_equal(vhc_port_rx(out, 0, &m, 1), 0);
+    check_owned(0, 1);
+    detach(out, VHC_REASON_PEER);
+    check_owned(0, 0);
+
+    fake_nf_request(&rig.nf, 2); /* And once more. */
+    assert_int_equal(vhc_port_run(rig.port), VHC_PORT_ATTACHED);
+    ask_link(2);
+    assert_int_equal(vhc_port_run(out), VHC_PORT_LINKING);
+    assert_int_equal(vhc_port_quiesced(out), VHC_PORT_ATTACHED);
+}
+
+/* Both do at once, or one is closed before the other is back. */
+static void
+test_detach_both(void **state)
+{
+    (void) state;
+    for (int i = 0; i < 3; i++) {
+        link_ports();
+        give_out('o');
+        fake_nf_leave(&nf);
+        fake_nf_leave(&rig.nf);
+        assert_int_equal(vhc_port_run(out), VHC_PORT_DETACHING);
+        assert_int_equal(vhc_port_run(rig.port), VHC_PORT_DETACHING);
+        if (i == 1) {
+            vhc_port_close(out, true);
+            out = NULL;
+            assert_int_equal(sandbox_account(rig.pool).owned, 1);
+        } else {
+            assert_int_equal(vhc_port_quiesced(out), VHC_PORT_DETACHED);
+        }
+        if (i == 2) {
+            vhc_port_close(rig.port, true);
+            rig.port = NULL;
+        } else {
+            assert_int_equal(vhc_port_quiesced(rig.port), VHC_PORT_DETACHED);
+        }
+        assert_int_equal(sandbox_account(rig.pool).owned, 0);
+        teardown(state);
+        setup(state);
+    }
 }
 
 /* One of the ports is closed: the other detaches next, and then the buffers of
@@ -324,9 +371,7 @@ test_close(void **state)
     vhc_port_close(out, true);
     out = NULL;
     assert_int_equal(sandbox_account(rig.pool).owned, 5);
-    assert_int_equal(vhc_port_run(rig.port), VHC_PORT_DETACHING);
-    assert_int_equal(vhc_port_quiesced(rig.port), VHC_PORT_DETACHED);
-    assert_int_equal(info(rig.port).reason, VHC_REASON_PEER);
+    detach(rig.port, VHC_REASON_PEER);
     rig_check_account(0, 0);
 }
 
@@ -379,6 +424,7 @@ main(void)
         TEST(test_old_token),
         TEST(test_third),
         TEST(test_detach),
+        TEST(test_detach_both),
         TEST(test_close),
         TEST(test_close_both),
         TEST(test_close_while_linking),
