@@ -3,13 +3,14 @@
 namespace of its own, and compares what arrives byte for byte.
 
     frames.py NETNS:DEVICE [NETNS:DEVICE] [--count N] [--size BYTES] [--seed N]
-        [--dst-port N] [--deadline SECONDS]
+        [--dst-port N] [--fragments {first,all}] [--deadline SECONDS]
 
 Without a second device it only sends.  A few frames are under way at a time,
 so that none is lost because a machine is busy.  Among these the order is free,
 because a switch may treat the first packet of a flow apart.  Frames are UDP in
 IPv4, where they are long enough, of every size from 14 to 1514 bytes or of
-SIZE, with bytes from a generator that SEED starts.
+SIZE, with bytes from a generator that SEED starts.  With --fragments they are
+halves of larger packets: all of them, or the first of each.
 """
 
 import argparse
@@ -24,6 +25,8 @@ import time
 WINDOW = 32
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
+IP_MF = 0x2000
+HALF = 1480  # Bytes that fit a fragment.
 SRC = bytes.fromhex('020000c0ffee')
 DST = bytes.fromhex('020000c0ff00')
 
@@ -52,15 +55,31 @@ def make_frame(rng, size, dst_port):
     """Returns a frame of 'size' bytes: UDP, or another EtherType if short."""
     if size < 42:
         return DST + SRC + b'\x88\xb5' + rng.randbytes(size - 14)
-    payload = rng.randbytes(size - 42)
-    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, size - 14,
-                       rng.getrandbits(16), 0, 64, socket.IPPROTO_UDP, 0,
+    return make_ipv4(make_udp(rng, size - 34, dst_port), rng.getrandbits(16))
+
+
+def make_udp(rng, size, dst_port):
+    return struct.pack('!HHHH', rng.randrange(1024, 65536), dst_port, size,
+                       0) + rng.randbytes(size - 8)
+
+
+def make_ipv4(payload, ident, frag=0):
+    head = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(payload), ident,
+                       frag, 64, socket.IPPROTO_UDP, 0,
                        socket.inet_aton('198.51.100.1'),
                        socket.inet_aton('198.51.100.2'))
     head = head[:10] + struct.pack('!H', checksum(head)) + head[12:]
-    udp = struct.pack('!HHHH', rng.randrange(1024, 65536), dst_port,
-                      size - 34, 0)
-    return DST + SRC + b'\x08\x00' + head + udp + payload
+    return DST + SRC + b'\x08\x00' + head + payload
+
+
+def make_fragment(which, i, dst_port):
+    """Returns the first half of packet 'i', or half 'i' of all packets."""
+    last = which == 'all' and i % 2
+    ident = i if which == 'first' else i // 2
+    packet = make_udp(random.Random(ident), 2 * HALF, dst_port)
+    if last:
+        return make_ipv4(packet[HALF:], ident, HALF // 8)
+    return make_ipv4(packet[:HALF], ident, IP_MF)
 
 
 def receive(sock, n, seconds):
@@ -100,6 +119,7 @@ def main():
     parser.add_argument('--size', type=int)
     parser.add_argument('--seed', type=int, default=os.getpid())
     parser.add_argument('--dst-port', type=int, default=9)
+    parser.add_argument('--fragments', choices=['first', 'all'])
     parser.add_argument('--deadline', type=int, default=30)
     args = parser.parse_args()
 
@@ -112,7 +132,9 @@ def main():
         for i in range(first, min(first + WINDOW, args.count)):
             size = args.size or (sizes[i] if i < len(sizes)
                                  else rng.randint(14, 1514))
-            sent.append(make_frame(rng, size, args.dst_port))
+            sent.append(make_fragment(args.fragments, i, args.dst_port)
+                        if args.fragments
+                        else make_frame(rng, size, args.dst_port))
         for frame in sent:
             source.send(frame)
         if sink:
