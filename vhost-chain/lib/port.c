@@ -233,17 +233,19 @@ vhc_port_close(struct vhc_port *port, bool remove)
     }
     __atomic_store_n(&port->attached, false, __ATOMIC_RELEASE);
     vhc_port_widow_peers(port);
+    if (port->attach.state == VHC_ATTACHED) {
+        port->attach.state = VHC_DETACHED;
+        port->attach.reason = VHC_REASON_CLOSED;
+    }
+
+    /* Without a record, no switch would know that there is an NF to tell. */
+    vhc_header_publish(port);
     vhc_record_close(port);
     vhc_slots_release(port);
     port->pool->credits -= port->config.credits;
     if (port->widowed) {
         vhc_slots_reclaim_orphans(port);
     }
-    if (port->attach.state == VHC_ATTACHED) {
-        port->attach.state = VHC_DETACHED;
-        port->attach.reason = VHC_REASON_CLOSED;
-    }
-    vhc_header_publish(port);
     free_port(port, remove);
 }
 

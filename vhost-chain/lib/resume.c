@@ -318,9 +318,9 @@ vhc_resume_start(struct vhc_port *port)
     }
 }
 
-/* Tells the NF that 'r' says is attached that it is not any more, so that it
- * does not write to buffers that others get.  If the port that is being opened
- * has the file, that tells it. */
+/* Tells the NF that 'r' says is attached, or was and may not know yet, that it
+ * is not any more, so that it does not write to buffers that others get.  If
+ * the port that is being opened has the file, that tells it. */
 static void
 tell_closed(const struct vhc_pool *pool, const struct vhc_record *r)
 {
@@ -331,7 +331,7 @@ tell_closed(const struct vhc_pool *pool, const struct vhc_record *r)
     };
     struct vhc_shmfile f;
 
-    if (!r->attached
+    if (!r->generation
         || vhc_shmfile_open_inode(&f, pool->link_dir, r->inode)) {
         return;
     }

@@ -4,6 +4,8 @@
 /* An NF in a guest: packets for the guest's own kernel, a frame that wakes it,
  * and the end of its VM. */
 
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 #include <cmocka.h>
 
 #include "eal.h"
+#include "pool-private.h"
 #include "rig.h"
 
 /* The guest's kernel, which has room for 'room' packets. */
@@ -81,6 +84,42 @@ test_local(void **state)
     assert_int_equal(rig_stats().rx_packets, 6);
     rig_check_drops(VHC_NO_DROP, 0);
     rig_check_account(0, 0);
+}
+
+static void *
+close_port(void *port)
+{
+    vhc_port_close(port, false);
+    return NULL;
+}
+
+/* To close a port waits for the thread that hands its packets to the kernel.
+ * By then the record is gone, so that a switch that is killed meanwhile leaves
+ * none that would tell the NF: it has been told. */
+static void
+test_close(void **state)
+{
+    struct vhc_port_config config = rig_config();
+    struct vhc_slot *slot;
+    pthread_t closer;
+    uint32_t told;
+
+    (void) state;
+    rig_attach(&config, 0, 0);
+    slot = &rig.pool->slots[1];
+    assert_ptr_equal(slot->port, rig.port);
+    slot->in_local = true;
+    assert_int_equal(pthread_create(&closer, NULL, close_port, rig.port), 0);
+    while (__atomic_load_n(&rig.pool->ledger.records[1].n_queues,
+                           __ATOMIC_ACQUIRE)) {
+        sched_yield();
+    }
+    told = rig.nf.host->state;
+    __atomic_store_n(&slot->in_local, false, __ATOMIC_SEQ_CST);
+    pthread_join(closer, NULL);
+    rig.port = NULL;
+    assert_int_equal(told, VHC_DETACHED);
+    assert_int_equal(rig.nf.host->reason, VHC_REASON_CLOSED);
 }
 
 /* What the kernel has no room for is dropped. */
@@ -325,6 +364,7 @@ main(void)
 #define TEST(NAME) \
     cmocka_unit_test_setup_teardown(NAME, rig_setup, rig_teardown)
         TEST(test_local),
+        TEST(test_close),
         TEST(test_local_full),
         TEST(test_no_kernel),
         TEST(test_frame),

@@ -140,6 +140,23 @@ test_settle(void **state)
     assert_int_equal(rig.nf.host->generation, 2);
 }
 
+/* The same, and the NF was about to be detached: it is told, too. */
+static void
+test_settle_detaching(void **state)
+{
+    (void) state;
+    attach();
+    send_one();
+    fake_nf_leave(&rig.nf);
+    assert_int_equal(vhc_port_run(rig.port), VHC_PORT_DETACHING);
+    again_end();
+    again_begin_pool(true);
+    assert_int_equal(sandbox_account(rig.pool).owned, 0);
+    vhc_pool_settle(rig.pool);
+    assert_int_equal(rig.nf.host->state, VHC_DETACHED);
+    assert_int_equal(rig.nf.host->generation, 1);
+}
+
 /* The ring file of a port that does not come back is gone, and its inode is
  * another file's by now, which nobody may write to. */
 static void
@@ -463,6 +480,7 @@ main(void)
         TEST(test_other_config),
         TEST(test_same_config),
         TEST(test_settle),
+        TEST(test_settle_detaching),
         TEST(test_other_file),
         TEST(test_closed),
         TEST(test_mapped),
