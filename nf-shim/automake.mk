@@ -55,7 +55,7 @@ nf_shim_libnf_shim_la_LDFLAGS = -version-info 0:0:0 \
 nf_shim_libnf_shim_la_SOURCES = $(nf_shim_sources)
 
 # The NFs contain the library and libc: they run in any guest, also in one that
-# has nothing else.  For sanitizers, say "make NF_LDFLAGS=-static".
+# has nothing else.
 bin_PROGRAMS += nf-shim/nf-forward
 nf_shim_nf_forward_CPPFLAGS = $(nf_cppflags)
 nf_shim_nf_forward_LDFLAGS = $(NF_LDFLAGS)
@@ -96,6 +96,9 @@ if HAVE_CMOCKA
 nf_test_cppflags = $(nf_cppflags) -I$(top_srcdir)/nf-shim/lib
 nf_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 nf_test_ldadd = nf-shim/libnf-shim.la $(CMOCKA_LIBS)
+if THREAD_SANITIZER
+nf_test_sizes = -DROUNDS=2000
+endif
 nf_test_host = \
 	nf-shim/tests/fake-host.c \
 	nf-shim/tests/fake-host.h
@@ -149,21 +152,11 @@ nf_shim_tests_test_local_LDADD = $(nf_test_ldadd)
 nf_shim_tests_test_local_SOURCES = $(nf_test_guest) nf-shim/tests/test-local.c
 
 check_PROGRAMS += nf-shim/tests/test-wait
-nf_shim_tests_test_wait_CPPFLAGS = $(nf_test_cppflags)
+nf_shim_tests_test_wait_CPPFLAGS = $(nf_test_cppflags) $(nf_test_sizes)
 nf_shim_tests_test_wait_CFLAGS = $(nf_test_cflags)
 nf_shim_tests_test_wait_LDFLAGS = -static
 nf_shim_tests_test_wait_LDADD = $(nf_test_ldadd)
 nf_shim_tests_test_wait_SOURCES = $(nf_test_host) nf-shim/tests/test-wait.c
-
-# The same under ThreadSanitizer, library included.  It does not know full
-# fences, which only wait.c has and which order no data.
-check_PROGRAMS += nf-shim/tests/test-wait-tsan
-nf_shim_tests_test_wait_tsan_CPPFLAGS = $(nf_test_cppflags)
-nf_shim_tests_test_wait_tsan_CFLAGS = $(nf_test_cflags) -fsanitize=thread \
-	-Wno-unknown-warning-option -Wno-tsan
-nf_shim_tests_test_wait_tsan_LDADD = $(CMOCKA_LIBS)
-nf_shim_tests_test_wait_tsan_SOURCES = $(nf_shim_sources) $(nf_test_host) \
-	nf-shim/tests/test-wait.c
 
 check_PROGRAMS += nf-shim/tests/test-layout
 nf_shim_tests_test_layout_CPPFLAGS = $(nf_test_cppflags)

@@ -7,6 +7,7 @@
 #   /run/ovs-chain/NAME/            run directory: sockets, database, logs
 #   /run/ovs-chain/NAME/huge/       hugetlbfs, for pools
 #   /run/ovs-chain/NAME/state       what to undo, "key=value" lines
+#   /run/ovs-chain/NAME/sanitizer.* what sanitizers found, if there are any
 #   /dev/shm/ovs-chain-NAME/        ring files (other_config:chain-dir)
 #   ovs-chain-NAME                  network namespace
 
@@ -77,6 +78,16 @@ libvirt_uri() {
     say "qemu+unix:///system?socket=$dir/libvirt/run/libvirt-sock"
 }
 
+# Of a switch that was built with sanitizers: they write what they find, in it
+# or in an NF, to files of their own.
+instance_sanitizer_env() {
+    local options="log_path=$dir/sanitizer:exitcode=99"
+    local suppressions="$instance_prefix/lsan.supp:print_suppressions=0"
+    quoted export "ASAN_OPTIONS=$options"
+    quoted export "UBSAN_OPTIONS=$options:print_stacktrace=1"
+    quoted export "LSAN_OPTIONS=suppressions=$suppressions"
+}
+
 instance_env() {
     quoted export "OVS_RUNDIR=$dir"
     quoted export "OVS_LOGDIR=$dir"
@@ -87,6 +98,9 @@ instance_env() {
     quoted export "OVS_CHAIN_NETNS=$netns"
     if [ -e "$dir/libvirt" ]; then
         quoted export "LIBVIRT_DEFAULT_URI=$(libvirt_uri)"
+    fi
+    if [ -e "$instance_prefix/lsan.supp" ]; then
+        instance_sanitizer_env
     fi
     say "export PATH=${instance_prefix@Q}/bin:${instance_prefix@Q}/sbin:\$PATH"
 }

@@ -3,6 +3,7 @@
 # Tests of the operator's commands and of the whole.  Those in tests/system
 # need root and the patched switch: "./bootstrap check" runs them.
 
+if !SANITIZER
 TESTS += \
 	tests/apply-test.sh \
 	tests/domain-test.py \
@@ -10,6 +11,7 @@ TESTS += \
 	tests/image-test.sh \
 	tests/placement-test.py \
 	tests/style-test.sh
+endif
 EXTRA_DIST += \
 	.ci/run \
 	.shellcheckrc \
@@ -24,12 +26,12 @@ EXTRA_DIST += \
 
 # An NF for the system tests, which break the protocol with it.
 noinst_PROGRAMS = tests/nf-probe
-tests_nf_probe_LDFLAGS = -all-static
+tests_nf_probe_LDFLAGS = $(NF_LDFLAGS)
 tests_nf_probe_SOURCES = tests/nf-probe.c
 
 # For guests, where there are no libraries.
 noinst_PROGRAMS += tests/guest-probe
-tests_guest_probe_LDFLAGS = -all-static
+tests_guest_probe_LDFLAGS = $(NF_LDFLAGS)
 tests_guest_probe_SOURCES = tests/guest-probe.c
 
 noinst_PROGRAMS += tests/nf-writer

@@ -33,6 +33,8 @@ libvhost_chain_la_SOURCES = \
 	vhost-chain/lib/mappers.c \
 	vhost-chain/lib/mappers.h \
 	vhost-chain/lib/mempool.c \
+	vhost-chain/lib/watch.c \
+	vhost-chain/lib/watch.h \
 	vhost-chain/lib/pool-private.h \
 	vhost-chain/lib/pool.c \
 	vhost-chain/lib/port-private.h \
@@ -64,6 +66,9 @@ if HAVE_CMOCKA
 vhc_test_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/vhost-chain/lib
 vhc_test_cflags = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 vhc_test_ldadd = libvhost-chain.la $(CMOCKA_LIBS)
+if THREAD_SANITIZER
+vhc_test_sizes = -DN_ENTRIES=1000000 -DN_SLEEPS=20000 -DN_ROUNDS=40
+endif
 
 check_PROGRAMS += vhost-chain/tests/test-abi
 vhost_chain_tests_test_abi_CFLAGS = $(vhc_test_cflags)
@@ -76,19 +81,10 @@ vhost_chain_tests_test_ring_LDADD = $(CMOCKA_LIBS)
 vhost_chain_tests_test_ring_SOURCES = vhost-chain/tests/test-ring.c
 
 check_PROGRAMS += vhost-chain/tests/test-threads
+vhost_chain_tests_test_threads_CPPFLAGS = $(AM_CPPFLAGS) $(vhc_test_sizes)
 vhost_chain_tests_test_threads_CFLAGS = $(vhc_test_cflags) -pthread
 vhost_chain_tests_test_threads_LDADD = $(CMOCKA_LIBS)
 vhost_chain_tests_test_threads_SOURCES = vhost-chain/tests/test-threads.c
-
-# The same under ThreadSanitizer, which slows it down ten times.  It does not
-# know full fences, which here order no data.
-check_PROGRAMS += vhost-chain/tests/test-threads-tsan
-vhost_chain_tests_test_threads_tsan_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DN_ENTRIES=1000000 -DN_SLEEPS=20000
-vhost_chain_tests_test_threads_tsan_CFLAGS = $(vhc_test_cflags) -pthread \
-	-fsanitize=thread -Wno-unknown-warning-option -Wno-tsan
-vhost_chain_tests_test_threads_tsan_LDADD = $(CMOCKA_LIBS)
-vhost_chain_tests_test_threads_tsan_SOURCES = vhost-chain/tests/test-threads.c
 
 check_PROGRAMS += vhost-chain/tests/test-check
 vhost_chain_tests_test_check_CPPFLAGS = $(vhc_test_cppflags)
@@ -168,13 +164,24 @@ vhost_chain_tests_test_tx_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-tx.c
 
 check_PROGRAMS += vhost-chain/tests/test-queues
-vhost_chain_tests_test_queues_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_queues_CPPFLAGS = $(vhc_test_cppflags) \
+	$(vhc_test_sizes)
 vhost_chain_tests_test_queues_CFLAGS = \
 	$(vhc_test_cflags) $(DPDK_CFLAGS) -pthread
 vhost_chain_tests_test_queues_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_queues_LDFLAGS = -static
 vhost_chain_tests_test_queues_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-queues.c
+
+check_PROGRAMS += vhost-chain/tests/test-roles
+vhost_chain_tests_test_roles_CPPFLAGS = $(vhc_test_cppflags) $(vhc_test_sizes)
+vhost_chain_tests_test_roles_CFLAGS = \
+	$(vhc_test_cflags) $(DPDK_CFLAGS) -pthread
+vhost_chain_tests_test_roles_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_roles_LDFLAGS = -static
+vhost_chain_tests_test_roles_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-roles.c
+
 check_PROGRAMS += vhost-chain/tests/test-open
 vhost_chain_tests_test_open_CPPFLAGS = $(vhc_test_cppflags)
 vhost_chain_tests_test_open_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
@@ -269,4 +276,14 @@ vhost_chain_tests_test_killed_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
 vhost_chain_tests_test_killed_LDFLAGS = -static
 vhost_chain_tests_test_killed_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
 	vhost-chain/tests/test-killed.c
+
+if ADDRESS_SANITIZER
+check_PROGRAMS += vhost-chain/tests/test-watch
+vhost_chain_tests_test_watch_CPPFLAGS = $(vhc_test_cppflags)
+vhost_chain_tests_test_watch_CFLAGS = $(vhc_test_cflags) $(DPDK_CFLAGS)
+vhost_chain_tests_test_watch_LDADD = $(vhc_test_ldadd) $(DPDK_LIBS)
+vhost_chain_tests_test_watch_LDFLAGS = -static
+vhost_chain_tests_test_watch_SOURCES = $(vhc_test_eal) $(vhc_test_rig) \
+	vhost-chain/tests/test-watch.c
+endif
 endif

@@ -18,6 +18,7 @@
 
 #include "fake-host.h"
 #include "nf/shim.h"
+#include "port-private.h"
 
 static struct fake_host h;
 
@@ -434,7 +435,7 @@ test_impossible_index(void **state)
     struct nf_packet p;
 
     (void) state;
-    __atomic_store_n(&h.rx[0].ring->prod, FAKE_RING_SIZE + 1,
+    __atomic_store_n(&port->queues[0].rx.ring->prod, FAKE_RING_SIZE + 1,
                      __ATOMIC_RELEASE);
     assert_int_equal(nf_port_receive(port, 0, &p, 1), 0);
     assert_int_equal(nf_port_status(port, NULL), EPROTO);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <config.h>
 
-/* Two threads on one ring: nothing is lost, reordered or slept through.  The
- * same program is built with ThreadSanitizer, with fewer rounds. */
+/* Two threads on one ring: nothing is lost, reordered or slept through. */
 
 #include <errno.h>
 #include <setjmp.h>
@@ -18,13 +17,6 @@
 #include "nf/shim.h"
 #include "port-private.h"
 
-#ifdef __SANITIZE_THREAD__
-#define ROUNDS 2000
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ROUNDS 2000
-#endif
-#endif
 #ifndef ROUNDS
 #define ROUNDS 20000
 #endif

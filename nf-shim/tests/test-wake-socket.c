@@ -112,7 +112,7 @@ test_woken(void **state)
 
     (void) state;
     for (int i = 0; i < 3; i++) {
-        send_frame(VHC_WAKE_ETHERTYPE, h.host->token);
+        send_frame(VHC_WAKE_ETHERTYPE, port->host->token);
         assert_int_equal(nf_wait(&port, 1, LONG_US), 0);
         assert_int_equal(nf_wait(&port, 1, SHORT_US), ETIMEDOUT);
     }
@@ -126,7 +126,7 @@ static void
 test_others(void **state)
 {
     struct nf_port *port = open_port();
-    uint64_t token = h.host->token;
+    uint64_t token = port->host->token;
 
     (void) state;
     for (int i = 0; i < 100; i++) {
@@ -150,15 +150,15 @@ static void
 test_attached_again(void **state)
 {
     struct nf_port *port = open_port();
-    uint64_t token = h.host->token;
+    uint64_t token = port->host->token;
 
     (void) state;
     nf_port_close(port);
     port = open_port();
-    assert_int_not_equal(h.host->token, token);
+    assert_int_not_equal(port->host->token, token);
     send_frame(VHC_WAKE_ETHERTYPE, token);
     assert_int_equal(nf_wait(&port, 1, SHORT_US), ETIMEDOUT);
-    send_frame(VHC_WAKE_ETHERTYPE, h.host->token);
+    send_frame(VHC_WAKE_ETHERTYPE, port->host->token);
     assert_int_equal(nf_wait(&port, 1, LONG_US), 0);
     nf_port_close(port);
 }

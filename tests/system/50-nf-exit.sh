@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitized
 #
 # NFs that exit, are killed, hoard buffers, and come back.
 #

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitized
 #
 # The switch is killed under traffic, and exits, and starts again: the NFs stay
 # attached, what they hold comes back good, and no buffer is lost.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitized
 #
 # NFs that ask for what they do not get: each is refused, is told why in words,
 # and nobody else notices.

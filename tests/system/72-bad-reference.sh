@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitized
 #
 # References that an NF has no right to send: each is dropped and counted under
 # its reason, and no buffer is lost.

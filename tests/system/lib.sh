@@ -32,11 +32,26 @@ post_mortem() {
     say "== FAILED: $failure"
 }
 
+# Of a switch with sanitizers: ends it as a user would, so that leaks are found
+# as well, prints what was found and fails if that is anything.
+sanitized_end() {
+    local pid
+    [ -e "$prefix/lsan.supp" ] || return 0
+    instance_end_owned
+    pid=$(instance_pid ovs-vswitchd)
+    timeout 10 ovs-appctl exit || :
+    wait_for "$patience" not runs "$pid" ovs-vswitchd
+    cat "$dir"/sanitizer.* 2> /dev/null || return 0
+    failure='a sanitizer found something: see above'
+    return 1
+}
+
 clean_up() {
     local status=$?
     trap - EXIT
     trap '' INT TERM HUP
     if [ -e "$dir" ]; then
+        sanitized_end || status=1
         case $status in 0 | 77) ;; *) post_mortem 2>&1 ;; esac
         instance_stop
     fi

@@ -60,12 +60,6 @@ vhc_port_is_attached(const struct vhc_port *port)
     return __atomic_load_n(&port->attached, __ATOMIC_ACQUIRE);
 }
 
-static void
-set_owner(const struct vhc_pool *pool, uint32_t id, uint16_t owner)
-{
-    __atomic_store_n(&pool->owner[id], owner, __ATOMIC_RELAXED);
-}
-
 /* Makes the buffers 'bufs', 'n' of them, those of 'slot'.  Their descriptors
  * are in 'ring', not yet submitted, whose index will be '*next' then. */
 static inline void
@@ -76,7 +70,7 @@ give(const struct vhc_pool *pool, const struct vhc_prod *ring, uint32_t *next,
     __atomic_store_n(next, ring->prod + n, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE); /* (E), and for the ledger. */
     for (uint32_t i = 0; i < n; i++) {
-        set_owner(pool, bufs[i], slot);
+        vhc_pool_give(pool, bufs[i], slot);
     }
 }
 
@@ -197,13 +191,13 @@ take(const struct vhc_port *port, struct vhc_queue *q,
     if (unlikely(drop)) {
         vhc_count(&q->rx_counters.drops[drop], 1);
         if (drop >= VHC_DROP_RESERVED) {
-            set_owner(port->pool, desc->buf, VHC_OWNER_HOST);
+            vhc_pool_regain(port->pool, desc->buf);
             rx->back[rx->n_back++] = vhc_pool_mbuf(port->pool, desc->buf);
         }
         return;
     }
 
-    set_owner(port->pool, desc->buf, VHC_OWNER_HOST);
+    vhc_pool_regain(port->pool, desc->buf);
     m = desc_to_mbuf(port, q, desc);
     if (unlikely(desc->verdict == VHC_LOCAL)) {
         rx->local[rx->n_local++] = m;
@@ -241,6 +235,19 @@ deliver_local(const struct vhc_pool *pool, struct vhc_queue *q, uint16_t slot_,
     vhc_pool_put(pool, rx->local, rx->n_local);
 }
 
+/* Control may change two of them at any time. */
+static inline struct vhc_limits
+get_limits(const struct vhc_queue *q)
+{
+    return (struct vhc_limits) {
+        .owner = q->limits.owner,
+        .n_ids = q->limits.n_ids,
+        .room = q->limits.room,
+        .max_len = __atomic_load_n(&q->limits.max_len, __ATOMIC_RELAXED),
+        .slot = __atomic_load_n(&q->limits.slot, __ATOMIC_RELAXED),
+    };
+}
+
 unsigned
 vhc_port_rx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
             unsigned n)
@@ -256,8 +263,7 @@ vhc_port_rx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     if (port->fill_level) {
         fill(port, q);
     }
-    limits = q->limits;
-    limits.slot = __atomic_load_n(&q->limits.slot, __ATOMIC_RELAXED);
+    limits = get_limits(q);
     if (unlikely(limits.slot == VHC_OWNER_NOBODY)) {
         return 0;               /* Not for long: see slots.h. */
     }

@@ -15,9 +15,6 @@
 #include "error.h"
 #include "pool-private.h"
 
-/* Buffers that a PMD thread's cache of the mempool may hold. */
-#define MAX_CACHE 256
-
 static rte_iova_t
 iova_of(const uint8_t *p)
 {
@@ -105,7 +102,7 @@ vhc_pool_make_mempool(struct vhc_pool *pool,
                       const struct vhc_pool_config *config, char **errp)
 {
     const struct vhc_geometry *g = &pool->geometry;
-    unsigned cache = g->n_buffers / 16;
+    unsigned cache = RTE_MIN(g->n_buffers / 16, (unsigned) VHC_MAX_CACHE);
     struct rte_pktmbuf_extmem *parts;
     char name[RTE_MEMPOOL_NAMESIZE];
     unsigned n_parts;
@@ -121,8 +118,7 @@ vhc_pool_make_mempool(struct vhc_pool *pool,
              pool->uuid[0], pool->uuid[1], pool->uuid[2], pool->uuid[3],
              pool->uuid[4], pool->uuid[5], pool->uuid[6], pool->uuid[7]);
     pool->mp = rte_pktmbuf_pool_create_extbuf(
-        name, g->n_buffers, cache < MAX_CACHE ? cache : MAX_CACHE,
-        config->priv_size, g->stride,
+        name, g->n_buffers, cache, config->priv_size, g->stride,
         pool->node < 0 ? SOCKET_ID_ANY : pool->node, parts, n_parts);
     free(parts);
     if (!pool->mp) {

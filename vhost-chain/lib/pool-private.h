@@ -10,6 +10,7 @@
 #include "check.h"
 #include "geometry.h"
 #include "ledger.h"
+#include "watch.h"
 #include "shmfile.h"
 #include "vhc/abi.h"
 #include "vhc/pool.h"
@@ -78,6 +79,22 @@ static inline uint32_t *
 vhc_pool_mark(const struct vhc_pool *pool, struct rte_mbuf *m)
 {
     return (uint32_t *) ((uint8_t *) m + pool->mark_offset);
+}
+
+/* Makes buffer 'id' that of 'slot', whose NF may send it back at once. */
+static inline void
+vhc_pool_give(const struct vhc_pool *pool, uint32_t id, uint16_t slot)
+{
+    vhc_watch_given(pool, id);
+    __atomic_store_n(&pool->owner[id], slot, __ATOMIC_RELAXED);
+}
+
+/* Makes buffer 'id', which is an NF's, the switch's. */
+static inline void
+vhc_pool_regain(const struct vhc_pool *pool, uint32_t id)
+{
+    __atomic_store_n(&pool->owner[id], VHC_OWNER_HOST, __ATOMIC_RELAXED);
+    vhc_watch_taken(pool, id);
 }
 
 /* Gives 'n' mbufs, 1 at least, back to the pool at once.  They must be as the

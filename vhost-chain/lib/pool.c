@@ -194,6 +194,7 @@ build(struct vhc_pool *pool, const struct vhc_pool_config *config,
     if (!error) {
         vhc_superblock_write(pool);
         vhc_ledger_commit(&pool->ledger, &pool->head);
+        vhc_watch_pool(pool);
     }
     return error;
 }
@@ -271,6 +272,7 @@ vhc_pool_destroy(struct vhc_pool *pool, bool remove)
     if (!pool) {
         return;
     }
+    vhc_unwatch_pool(pool);
     if (remove && pool->link) {
         remove_rings(pool);
     }

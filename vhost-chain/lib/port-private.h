@@ -45,7 +45,7 @@ struct vhc_queue {
     struct vhc_cons tx __rte_cache_aligned; /* The NF's tx ring. */
     struct vhc_limits limits;   /* 'slot' is this queue's own or, while the
                                  * port has a peer, that of the peer's queue.
-                                 * Atomic. */
+                                 * 'slot' and 'max_len' are atomic. */
     uint16_t slot;              /* This queue's own. */
     uint32_t *fill_next;        /* In the slot's record: ledger.h. */
     struct vhc_prod fill;
@@ -82,7 +82,7 @@ struct vhc_port {
     struct vhc_shmfile file;
     uint64_t inode;             /* Of 'file'. */
     uint16_t slot;              /* Of queue 0, the others follow; 0: none. */
-    uint64_t token;             /* Of this attachment. */
+    uint64_t token;             /* Atomic.  Of this attachment. */
     struct vhc_port *peer;      /* Other port of the same NF, or NULL. */
     bool linking;               /* Attaching, to be linked with 'peer', which
                                  * does not know yet. */

@@ -123,11 +123,13 @@ find_peer(const struct vhc_port *port, const struct vhc_request *req)
 static void
 make_token(struct vhc_port *port)
 {
-    while (getrandom(&port->token, sizeof port->token, 0)
-           != sizeof port->token || !port->token) {
+    uint64_t token;
+
+    while (getrandom(&token, sizeof token, 0) != sizeof token || !token) {
         continue;
     }
-    vhc_header_set_token(port, port->token);
+    __atomic_store_n(&port->token, token, __ATOMIC_RELAXED);
+    vhc_header_set_token(port, token);
 }
 
 void

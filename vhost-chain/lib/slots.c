@@ -128,8 +128,7 @@ reclaim_slot(struct vhc_pool *pool, uint16_t slot)
         if (__atomic_load_n(&pool->owner[id], __ATOMIC_RELAXED) == slot) {
             struct rte_mbuf *m = vhc_pool_mbuf(pool, id);
 
-            __atomic_store_n(&pool->owner[id], VHC_OWNER_HOST,
-                             __ATOMIC_RELAXED);
+            vhc_pool_regain(pool, id);
             vhc_pool_put(pool, &m, 1);
             n++;
         }

@@ -21,8 +21,10 @@
 #include "rig.h"
 
 #define N_QUEUES VHC_MAX_QUEUES
-#define N_SLEEPS 100000
 #define LIMIT 300               /* Seconds. */
+#ifndef N_SLEEPS
+#define N_SLEEPS 100000
+#endif
 
 static struct rte_mbuf *
 own_packet(int fill, uint32_t mark)

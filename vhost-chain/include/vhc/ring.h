@@ -61,7 +61,7 @@ struct vhc_prod {
     uint32_t size;              /* Entries, a power of two. */
     uint32_t prod;              /* Entries ever submitted. */
     uint32_t cons;              /* The peer's index when last read. */
-    bool bad;                   /* The peer's index was impossible. */
+    bool bad;                   /* Atomic.  The peer's index was impossible. */
 };
 
 struct vhc_cons {
@@ -69,7 +69,7 @@ struct vhc_cons {
     uint32_t size;              /* Entries, a power of two. */
     uint32_t cons;              /* Entries ever released. */
     uint32_t prod;              /* The peer's index when last read. */
-    bool bad;                   /* The peer's index was impossible. */
+    bool bad;                   /* Atomic.  The peer's index was impossible. */
 };
 
 /* Bytes that a ring of 'size' entries takes in the ring file.  256 more than
@@ -110,7 +110,7 @@ vhc_ring_reserve(struct vhc_prod *p, uint32_t n)
         used = p->prod - p->cons;
         if (__builtin_expect(used > p->size || p->bad, 0)) {
             p->cons = p->prod - p->size; /* Full: nothing more is written. */
-            p->bad = true;
+            __atomic_store_n(&p->bad, true, __ATOMIC_RELAXED);
             return 0;
         }
         if (p->size - used < n) {
@@ -147,7 +147,7 @@ vhc_ring_peek(struct vhc_cons *c, uint32_t n)
         avail = c->prod - c->cons;
         if (__builtin_expect(avail > c->size || c->bad, 0)) {
             c->prod = c->cons;  /* Empty: nothing more is read. */
-            c->bad = true;
+            __atomic_store_n(&c->bad, true, __ATOMIC_RELAXED);
             return 0;
         }
         if (avail < n) {
