@@ -9,6 +9,7 @@ TESTS += \
 	tests/domain-test.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
+	tests/ovs-results-test.py \
 	tests/placement-test.py \
 	tests/style-test.sh
 endif
@@ -20,6 +21,7 @@ EXTRA_DIST += \
 	tests/domain_facts.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
+	tests/ovs-results-test.py \
 	tests/placement-test.py \
 	tests/style-test.sh \
 	tests/system
