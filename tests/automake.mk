@@ -10,6 +10,7 @@ TESTS += \
 	tests/guest-test.sh \
 	tests/image-test.sh \
 	tests/ovs-results-test.py \
+	tests/perf-test.py \
 	tests/placement-test.py \
 	tests/style-test.sh
 endif
@@ -22,6 +23,7 @@ EXTRA_DIST += \
 	tests/guest-test.sh \
 	tests/image-test.sh \
 	tests/ovs-results-test.py \
+	tests/perf-test.py \
 	tests/placement-test.py \
 	tests/style-test.sh \
 	tests/system
