@@ -140,13 +140,16 @@ need_root() {
     [ "$(id -u)" -eq 0 ] || die "must run as root: sudo $0 $*"
 }
 
-# Whether process 'pid' runs a program called 'name'.
+# Whether process 'pid' runs a program called 'name'.  A zombie does as long as
+# it has other threads, which keep its files and locks.
 runs() {
-    local pid=$1 name=$2 comm
+    local pid=$1 name=$2 comm threads
     [ -n "$pid" ] || return 1
     { read -r comm < "/proc/$pid/comm"; } 2> /dev/null || return 1
     [ "$comm" = "${name:0:15}" ] || return 1
-    ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2> /dev/null
+    threads=("/proc/$pid/task"/*)
+    ((${#threads[@]} > 1)) ||
+        ! grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" 2> /dev/null
 }
 
 # When a process started, in clock ticks: with its pid, who it is for ever.

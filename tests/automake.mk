@@ -12,6 +12,7 @@ TESTS += \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
+	tests/soak-test.py \
 	tests/style-test.sh
 endif
 EXTRA_DIST += \
@@ -25,6 +26,7 @@ EXTRA_DIST += \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
+	tests/soak-test.py \
 	tests/style-test.sh \
 	tests/system
 
@@ -43,3 +45,20 @@ tests_nf_writer_CPPFLAGS = $(nf_cppflags)
 tests_nf_writer_LDFLAGS = $(NF_LDFLAGS)
 tests_nf_writer_LDADD = nf-shim/libnf-shim.la
 tests_nf_writer_SOURCES = tests/nf-writer.c
+
+# The two ends of the soak test's traffic.
+noinst_PROGRAMS += tests/nf-traffic
+tests_nf_traffic_CPPFLAGS = $(nf_cppflags)
+tests_nf_traffic_LDFLAGS = $(NF_LDFLAGS)
+tests_nf_traffic_LDADD = nf-shim/libnf-shim.la
+tests_nf_traffic_SOURCES = tests/nf-traffic.c tests/traffic.c tests/traffic.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/test-traffic
+tests_test_traffic_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_test_traffic_LDADD = $(CMOCKA_LIBS)
+tests_test_traffic_SOURCES = \
+	tests/test-traffic.c \
+	tests/traffic.c \
+	tests/traffic.h
+endif

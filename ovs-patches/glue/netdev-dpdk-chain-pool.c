@@ -334,6 +334,7 @@ netdev_chain_configure(const struct smap *other_config)
     const struct smap_node *node;
 
     netdev_chain_show_init();
+    netdev_chain_wait_for_flows(other_config);
     ovs_mutex_lock(&netdev_chain_mutex);
     LIST_FOR_EACH_SAFE (pool, list_node, &netdev_chain_pools) {
         char *key = xasprintf(POOL_PREFIX"%s", pool->name);
@@ -388,6 +389,19 @@ netdev_chain_pools_sweep(void)
         if (pool->defunct && !pool->n_refs) {
             remove_pool(pool);
         }
+    }
+}
+
+/* Ports go without being closed: what their NFs hold is not to be taken back,
+ * and a pool that was to change is not free to. */
+void
+netdev_chain_pools_leave(void)
+{
+    struct netdev_chain_pool *pool;
+
+    LIST_FOR_EACH (pool, list_node, &netdev_chain_pools) {
+        pool->settle_time = LLONG_MAX;
+        pool->defunct = false;
     }
 }
 

@@ -75,6 +75,10 @@ struct netdev_chain {
 extern struct ovs_list netdev_chain_pools OVS_GUARDED_BY(netdev_chain_mutex);
 extern struct ovs_list netdev_chains OVS_GUARDED_BY(netdev_chain_mutex);
 
+/* Lets the data path take packets from NFs, or not yet, as other_config says.
+ */
+void netdev_chain_wait_for_flows(const struct smap *other_config);
+
 /* Looks up pool 'name' and takes a reference to it.  Returns NULL and a
  * message in '*errp' if there is none that can be used. */
 struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
@@ -87,6 +91,9 @@ void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
 /* Puts right what NFs have overwritten, and takes back what they hold of ports
  * that have not come back in time since the daemon started. */
 void netdev_chain_pools_run(void) OVS_REQUIRES(netdev_chain_mutex);
+
+/* Leaves all pools to the next daemon, as they are. */
+void netdev_chain_pools_leave(void) OVS_REQUIRES(netdev_chain_mutex);
 
 /* Prepares and ends what 'chain' has for a guest. */
 void netdev_chain_guest_init(struct netdev_chain *chain,

@@ -20,6 +20,9 @@ BUILD_ASSERT_DECL(NETDEV_MAX_BURST <= VHC_MAX_BURST);
 /* The daemon exits, and its NFs wait for the next one. */
 static bool exiting OVS_GUARDED_BY(netdev_chain_mutex);
 
+/* Nothing is taken from NFs. */
+static atomic_bool holding = ATOMIC_VAR_INIT(false);
+
 /* Of options:chain-stall-timeout. */
 #define DEFAULT_STALL_MS 2000
 
@@ -293,11 +296,51 @@ netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
     return error;
 }
 
+/* Makes the data path take nothing from NFs: what they send stays in their
+ * rings, until these have no more room. */
+static void
+set_holding(bool hold)
+{
+    atomic_store_relaxed(&holding, hold);
+}
+
+static bool
+is_holding(void)
+{
+    bool hold;
+
+    atomic_read_relaxed(&holding, &hold);
+    return hold;
+}
+
+/* A daemon that is started with other_config:flow-restore-wait has no flows
+ * until the key goes, and would drop what its NFs have sent meanwhile.  As in
+ * ofproto, the key means nothing from then on. */
+void
+netdev_chain_wait_for_flows(const struct smap *other_config)
+{
+    static bool waiting = true;
+
+    if (waiting) {
+        waiting = smap_get_bool(other_config, "flow-restore-wait", false);
+        if (!waiting && is_holding()) {
+            VLOG_INFO("the flows are restored: NFs are polled");
+        }
+        set_holding(waiting);
+    }
+}
+
+/* The ports go one by one, and those that are left would send to those that
+ * are gone.  When all threads have quiesced, they have passed on what they had
+ * in hand. */
 void
 netdev_chain_exit(void)
 {
+    set_holding(true);
+    ovsrcu_synchronize();
     ovs_mutex_lock(&netdev_chain_mutex);
     exiting = true;
+    netdev_chain_pools_leave();
     ovs_mutex_unlock(&netdev_chain_mutex);
 }
 
@@ -370,7 +413,7 @@ netdev_chain_recv(struct netdev_chain *chain, int qid, bool others,
     unsigned int n;
     uint8_t turn;
 
-    if (qid >= chain->config.n_queues) {
+    if (qid >= chain->config.n_queues || OVS_UNLIKELY(is_holding())) {
         return 0;
     }
     if (others && chain->turn[qid] >= MAX_TURNS) {

@@ -100,7 +100,9 @@ typedef int netdev_chain_to_guest(struct netdev *netdev,
 
 #ifdef HAVE_VHOST_CHAIN
 
-/* Creates, changes and removes pools as other_config:chain-pool-* says. */
+/* Creates, changes and removes pools as other_config:chain-pool-* says.  From
+ * the start until other_config:flow-restore-wait is not true, nothing is taken
+ * from NFs. */
 void netdev_chain_configure(const struct smap *other_config);
 
 /* Makes the chain of 'netdev', '*ptr', what the options say.  'to_guest' is
@@ -118,8 +120,9 @@ int netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
 /* Closes 'chain', unless it is NULL.  No thread may use it any more. */
 void netdev_chain_close(struct netdev_chain *chain);
 
-/* The daemon exits: what is closed from now on is not closed to its NFs, which
- * the next daemon finds attached. */
+/* The daemon exits: nothing more is taken from NFs, and what is closed from
+ * now on is not closed to them: the next daemon finds them attached.  Waits
+ * for RCU. */
 void netdev_chain_exit(void);
 
 /* Returns 0 if frames of 'max_len' bytes fit the buffers of the pool of

@@ -25,18 +25,9 @@ chain_port fw
 chain_port fw2
 pool=red chain_port red
 cmd ovs-vsctl add-port br0 tap -- set Interface tap type=internal
-cmd ovs-vsctl add-port br0 vm -- set Interface vm \
-    type=dpdkvhostuserclient options:vhost-server-path="$dir/vm.sock"
 soon "the tap is there" ip -n "$netns" link set tap up
 
-cpu=$(other_cpus)
-RUNTIME_DIRECTORY=$scratch background vm dpdk-testpmd --no-pci \
-    --lcores "0@${cpu%%[,-]*},1@${cpu%%[,-]*}" --huge-dir "$OVS_CHAIN_HUGE" \
-    --single-file-segments --file-prefix "$name" --no-telemetry -m 96 \
-    --vdev "net_virtio_user0,path=$dir/vm.sock,server=1,queue_size=1024" -- \
-    --forward-mode=io --port-topology=loop --auto-start --stats-period 3600 \
-    --total-num-mbufs 4096
-soon_is "the plain port is connected" connected interface vm status:status
+testpmd_port vm
 
 nf fw nf-forward
 nf fw2 nf-forward

@@ -150,8 +150,28 @@ for how in kill_switch exit_switch; do
     balanced
 done
 
-# An NF that is killed while there is no switch has left when there is one.
+# What an NF sends while there is no switch waits for the flows of the next
+# one.
 attach_all
+for how in kill_switch exit_switch; do
+    end_nf keep
+    probe keep --hold
+    hold_frames
+    end_switch "$how"
+    ok "keep lets them go" kill -USR1 "${nf_pid[keep]}"
+    cmd ovs-vsctl --no-wait set Open_vSwitch . \
+        other_config:flow-restore-wait=true
+    start_again
+    is "they are still its own" 32 query "port('keep')['owned']"
+    cmd ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait
+    ok "they arrive unchanged: $(cat "$scratch/held.log")" wait "$held_pid"
+    ok "frames pass" exchange left right --count 200
+done
+balanced
+
+# An NF that is killed while there is no switch has left when there is one.
+end_nf keep
+probe keep --hold
 ok "frames for keep" send left --count 50 --size 200 --dst-port 7
 soon_is "it owns them" 50 query "port('keep')['owned']"
 traffic_and kill_switch

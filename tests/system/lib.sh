@@ -149,6 +149,25 @@ two_hosts() {
     nic_port right right-nic "$@"
 }
 
+# testpmd_port PORT [WORD]...: a plain vhost-user port, and testpmd in place of
+# its guest, which sends back what it gets.  WORDs are put before the command.
+testpmd_port() {
+    local port=$1 cpu device
+    shift
+    cmd ovs-vsctl add-port br0 "$port" -- set Interface "$port" \
+        type=dpdkvhostuserclient options:vhost-server-path="$dir/$port.sock"
+    device=net_virtio_user0,path=$dir/$port.sock,server=1,queue_size=1024
+    cpu=$(other_cpus)
+    cpu=${cpu%%[,-]*}
+    RUNTIME_DIRECTORY=$scratch background "$port" "$@" dpdk-testpmd --no-pci \
+        --lcores "0@$cpu,1@$cpu" --huge-dir "$OVS_CHAIN_HUGE" \
+        --single-file-segments --file-prefix "$name" --no-telemetry -m 96 \
+        --vdev "$device" -- --forward-mode=io --port-topology=loop \
+        --auto-start --stats-period 3600 --total-num-mbufs 4096
+    soon_is "the plain port is connected" connected \
+        interface "$port" status:status
+}
+
 # nf PORT PROGRAM [OPTION]...: attaches an NF to a port.
 nf() {
     local port=$1 program=$2
