@@ -30,10 +30,35 @@ EXTRA_DIST += \
 	tests/style-test.sh \
 	tests/system
 
-# An NF for the system tests, which break the protocol with it.
+# NFs for the system tests: one that does what it is told to, and one that
+# attacks the switch.
+tests_probe_sources = \
+	tests/probe.c \
+	tests/probe.h \
+	tests/source.c \
+	tests/source.h
+
 noinst_PROGRAMS = tests/nf-probe
 tests_nf_probe_LDFLAGS = $(NF_LDFLAGS)
-tests_nf_probe_SOURCES = tests/nf-probe.c
+tests_nf_probe_SOURCES = tests/nf-probe.c $(tests_probe_sources)
+
+noinst_PROGRAMS += tests/nf-hostile
+tests_nf_hostile_CFLAGS = $(AM_CFLAGS) -pthread
+tests_nf_hostile_LDFLAGS = $(NF_LDFLAGS)
+tests_nf_hostile_SOURCES = \
+	tests/hostile-file.c \
+	tests/hostile-flip.c \
+	tests/hostile-hoard.c \
+	tests/hostile-link.c \
+	tests/hostile-place.c \
+	tests/hostile-reference.c \
+	tests/hostile-ring.c \
+	tests/hostile-state.c \
+	tests/hostile-wake.c \
+	tests/hostile.c \
+	tests/hostile.h \
+	tests/nf-hostile.c \
+	$(tests_probe_sources)
 
 # For guests, where there are no libraries.
 noinst_PROGRAMS += tests/guest-probe

@@ -87,12 +87,14 @@ cp "$(ring bad)" "$scratch/old"
 says "does not answer" nf-forward --pool "$blue" --timeout 1 "$scratch/old"
 
 # An NF that breaks its ring loses its port, and gets it back.
-status=0
-bad_probe --corrupt > "$scratch/out" 2>&1 || status=$?
-is "an impossible index: detached" 4 say "$status"
+background hostile "$tree/tests/nf-hostile" prod-ahead "$(ring bad)" \
+    "$OVS_CHAIN_DIR/ovs-chain.$pool" 0
+nf_pid[bad]=$background_pid
 corrupt="a ring index of the NF was impossible"
-contains "the NF is told why" "detached: $corrupt" "$scratch/out"
+contains "an impossible index: the NF is told why" "detached: $corrupt" \
+    "$dir/hostile.log"
 contains "the switch logs it" "bad: .*: $corrupt" "$log"
+end_nf bad
 nf bad nf-forward
 is "a good NF attaches afterwards" attached query "port('bad')['state']"
 
