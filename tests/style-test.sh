@@ -19,7 +19,7 @@ mapfile -t files < <({
     ls bootstrap .ci/run configure.ac Makefile.am
     find vhost-chain nf-shim ovs-patches ovs-ctl-scripts perf tests man \
         -type f -regextype posix-extended \
-        -regex '.*\.([ch]|sh|py|mk|in|md|[1-9]|chain|rules)' 2> /dev/null
+        -regex '.*\.([ch]|sh|py|mk|in|md|[1-9]|chain|rules|pml)' 2> /dev/null
     find ovs-patches ovs-ctl-scripts perf tests -type f ! -name '*.*' \
         -exec grep -l '^#!/bin/\(ba\)\?sh$' {} + 2> /dev/null
 } | LC_ALL=C sort)

@@ -60,6 +60,19 @@ libvhost_chain_la_LDFLAGS = -no-undefined -version-info 0:0:0 \
 
 pkgconfig_DATA += vhost-chain/libvhost-chain.pc
 
+# The protocols as models, for spin.
+if !SANITIZER
+TESTS += vhost-chain/models/models-test.sh
+endif
+EXTRA_DIST += \
+	vhost-chain/models/README.md \
+	vhost-chain/models/models-test.sh \
+	vhost-chain/models/owner.pml \
+	vhost-chain/models/records.pml \
+	vhost-chain/models/restart.pml \
+	vhost-chain/models/ring.pml \
+	vhost-chain/models/wake.pml
+
 # Unit tests: no root, no hugepages, no switch.  They contain the library,
 # because they look at what it does not export.
 if HAVE_CMOCKA
