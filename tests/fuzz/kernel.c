@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "kernel.h"
+
+#include <sys/mman.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* DPDK wants external memory aligned to its page size, which is so for
+ * hugepages. */
+#define ALIGNMENT (UINT64_C(2) << 20) /* Bytes. */
+
+/* As the sources under test know them. */
+int fuzz_clock_gettime(clockid_t id, struct timespec *ts);
+ssize_t fuzz_getrandom(void *p, size_t size, unsigned flags);
+void *fuzz_mmap(void *addr, size_t size, int prot, int flags, int fd,
+                off_t off);
+int fuzz_fallocate(int fd, int mode, off_t off, off_t len);
+
+struct kernel kernel;
+
+void
+kernel_reset(uint64_t seed)
+{
+    kernel = (struct kernel) { .now_ms = 1000000, .random = seed };
+}
+
+int
+fuzz_clock_gettime(clockid_t id, struct timespec *ts)
+{
+    (void) id;
+    *ts = (struct timespec) {
+        .tv_sec = kernel.now_ms / 1000,
+        .tv_nsec = kernel.now_ms % 1000 * 1000000,
+    };
+    return 0;
+}
+
+/* A linear congruential generator (Knuth, "The Art of Computer Programming",
+ * vol. 2, 3.3.4), of whose numbers the upper bits are used. */
+ssize_t
+fuzz_getrandom(void *p_, size_t size, unsigned flags)
+{
+    uint8_t *p = p_;
+
+    (void) flags;
+    for (size_t i = 0; i < size; i++) {
+        kernel.random = kernel.random * UINT64_C(6364136223846793005)
+                        + UINT64_C(1442695040888963407);
+        p[i] = kernel.random >> 56;
+    }
+    return size;
+}
+
+/* Reserves more than is needed, to have an address in it that is aligned. */
+static void *
+reserve(size_t size)
+{
+    size_t all = size + ALIGNMENT;
+    uint8_t *p = mmap(NULL, all, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint8_t *base = (uint8_t *) (((uintptr_t) p + ALIGNMENT - 1)
+                                 & ~(ALIGNMENT - 1));
+
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    if (base > p) {
+        munmap(p, base - p);
+    }
+    munmap(base + size, p + all - (base + size));
+    return base;
+}
+
+void *
+fuzz_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t off)
+{
+    void *p;
+
+    if (!(flags & MAP_SHARED) || flags & MAP_FIXED) {
+        return mmap(addr, size, prot, flags, fd, off);
+    }
+    addr = reserve(size);
+    p = addr ? mmap(addr, size, prot, flags | MAP_FIXED, fd, off) : MAP_FAILED;
+    if (p != MAP_FAILED && kernel.mapped) {
+        kernel.mapped(p, size);
+    }
+    return p;
+}
+
+/* The pages come when they are touched. */
+int
+fuzz_fallocate(int fd, int mode, off_t off, off_t len)
+{
+    (void) fd;
+    (void) mode;
+    (void) off;
+    (void) len;
+    return 0;
+}
