@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# by name
 #
 # The benchmarks in short: each side works, no packet and no buffer is lost,
 # the CSV has all columns and rows.  How fast anything was decides nothing.
