@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# by name
 # sanitized
 #
 # An NF that attacks what is not references: control blocks, superblock,
@@ -41,7 +40,6 @@ soon_is "keep-lock: until the child is gone, too" detached \
     query "port('bad')['state']"
 is "keep-lock: the switch says why" "the NF exited without detaching" \
     query "port('bad')['reason']"
-unset 'nf_pid[bad]'
 gone src bad
 good_nf bad
 n_survived=$((n_survived + 2))
@@ -54,7 +52,6 @@ end_nf bad KILL 2> /dev/null
 honest_pass "no-lock: honest frames pass without the NF"
 is "no-lock: the port is still attached" attached \
     query "port('bad')['state']"
-unset 'nf_pid[bad]'
 nf bad nf-forward
 soon_is "no-lock: the next NF has the port" nf-forward \
     query "port('bad')['nf']"
@@ -74,7 +71,6 @@ held() {
 ok "take-lock: the switch says why the port has an error" held
 honest_pass "take-lock: honest frames pass"
 end_nf bad KILL 2> /dev/null
-unset 'nf_pid[bad]'
 cmd ovs-vsctl del-port br0 bad
 chain_port bad
 good_nf bad

@@ -146,7 +146,6 @@ gone() {
     local port
     for port; do
         [ -z "${nf_pid[$port]-}" ] || end_nf "$port" KILL 2> /dev/null
-        unset "nf_pid[$port]"
     done
     soon_is "nothing is held any more" 0 query \
         "sum(port(name)['owned'] for name in '$*'.split())"
@@ -157,7 +156,6 @@ gone() {
 good_nf() {
     nf "$1" nf-forward
     end_nf "$1"
-    unset "nf_pid[$1]"
     soon_is "a good NF attaches to $1, and leaves" detached \
         query "port('$1')['state']"
 }

@@ -187,10 +187,11 @@ probe() {
         fail "nf-probe does not attach to $1: $(< "$dir/$1.log")"
 }
 
-# end_nf PORT [SIGNAL]: ends the NF of a port and waits for it.
+# end_nf PORT [SIGNAL]: ends the NF of a port, waits for it and forgets it.
 end_nf() {
     kill "-${2:-TERM}" "${nf_pid[$1]}"
     wait "${nf_pid[$1]}" || :
+    unset "nf_pid[$1]"
 }
 
 # chains LINE...: writes chains to the bridge.
