@@ -16,6 +16,7 @@
 . "$(dirname "$0")/hostile.sh"
 
 start_hostile
+pass_bad
 tunnel_end
 quiet_host far 192.0.2.3
 cmd ip -n "$netns" link set far-nic mtu 2000

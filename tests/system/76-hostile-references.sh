@@ -9,6 +9,7 @@
 . "$(dirname "$0")/hostile.sh"
 
 start_hostile
+pass_bad
 honest_begin --seed 76
 attacks 1 59
 survived
