@@ -25,7 +25,8 @@ move(const struct probe *p, uint32_t i, struct vhc_desc *d)
     }
     memmove(buffer + off, buffer + d->off, d->len);
     d->off = off;
-    return off < p->sb.headroom || p->sb.stride - off - d->len < TAILROOM;
+    return (off < p->sb.headroom || off % 2
+            || p->sb.stride - off - d->len < TAILROOM);
 }
 
 void

@@ -76,6 +76,6 @@ host_check_packet(const struct rte_mbuf *m, uint32_t max_len)
     assert_int_equal(m->buf_len, host.pool->geometry.stride);
     assert_int_equal(m->pkt_len, m->data_len);
     assert_in_range(m->data_len, VHC_MIN_FRAME, max_len);
-    assert_true(m->data_off >= VHC_HEADROOM);
+    assert_true(m->data_off >= VHC_HEADROOM && m->data_off % 2 == 0);
     assert_true(m->data_off + m->data_len + VHC_TAILROOM <= m->buf_len);
 }

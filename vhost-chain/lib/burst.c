@@ -74,20 +74,22 @@ give(const struct vhc_pool *pool, const struct vhc_prod *ring, uint32_t *next,
     }
 }
 
-/* OVS pushes headers into the room before the data, and stops the switch if
- * there is none. */
+/* Moves the packet to where one from a NIC is. */
 static void
-make_room(struct rte_mbuf *m)
+move(struct rte_mbuf *m)
 {
     memmove((char *) m->buf_addr + VHC_HEADROOM,
             (char *) m->buf_addr + m->data_off, m->data_len);
     m->data_off = VHC_HEADROOM;
 }
 
+/* OVS pushes headers into the room before the data, and stops the switch if
+ * there is none.  It reads headers as if they were at even addresses. */
 static bool
-lacks_room(const struct rte_mbuf *m)
+is_misplaced(const struct rte_mbuf *m)
 {
     return m->data_off < VHC_HEADROOM
+           || m->data_off % 2
            || m->buf_len - m->data_off - m->data_len < VHC_TAILROOM;
 }
 
@@ -203,8 +205,8 @@ take(const struct vhc_port *port, struct vhc_queue *q,
         rx->local[rx->n_local++] = m;
         return;
     }
-    if (unlikely(lacks_room(m))) {
-        make_room(m);
+    if (unlikely(is_misplaced(m))) {
+        move(m);
         rx->n_moved++;
     }
     rx->bytes += desc->len;

@@ -82,7 +82,7 @@ test_room(void **state)
         uint16_t want;          /* Headroom. */
     } cases[] = {
         { 1, 128, 64, false, 128 },
-        { 2, 129, 64, false, 129 },
+        { 2, 129, 64, true, 128 },
         { 3, 127, 64, true, 128 },
         { 4, 0, 14, true, 128 },
         { 5, 0, 1518, true, 128 },
@@ -92,6 +92,8 @@ test_room(void **state)
         { 9, 2240 - 14, 14, true, 128 },
         { 10, 2240 - 1518, 1518, true, 128 },
         { 11, 2240 - 64 - 1518, 1518, false, 2240 - 64 - 1518 },
+        { 12, 130, 65, false, 130 },
+        { 13, 131, 1518, true, 128 },
     };
     struct vhc_port_config config = rig_config();
     uint64_t n_moved = 0;

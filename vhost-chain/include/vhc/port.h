@@ -205,7 +205,8 @@ struct vhc_port_stats {
     uint64_t rx_packets;
     uint64_t rx_bytes;
     uint64_t rx_moved;          /* Packets moved in their buffer, because the
-                                 * NF left too little room around them. */
+                                 * NF left too little room around them, or put
+                                 * them at an odd offset. */
     uint64_t rx_local;          /* Handed to the guest's own kernel; not in
                                  * 'rx_packets'. */
     uint64_t tx_packets;        /* By reference and copied. */
