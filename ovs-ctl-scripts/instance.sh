@@ -79,11 +79,13 @@ libvirt_uri() {
 }
 
 # Of a switch that was built with sanitizers: they write what they find, in it
-# or in an NF, to files of their own.
+# or in an NF, to files of their own, and so what aborts or traps; 2 is "and
+# nobody else handles this signal".
 instance_sanitizer_env() {
     local options="log_path=$dir/sanitizer:exitcode=99"
+    local signals="handle_abort=2:handle_segv=2:handle_sigill=2"
     local suppressions="$instance_prefix/lsan.supp:print_suppressions=0"
-    quoted export "ASAN_OPTIONS=$options"
+    quoted export "ASAN_OPTIONS=$options:$signals"
     quoted export "UBSAN_OPTIONS=$options:print_stacktrace=1"
     quoted export "LSAN_OPTIONS=suppressions=$suppressions"
 }
