@@ -61,6 +61,7 @@ class Soak:
         self.start = self.said = time.monotonic()
         self.number = 0
         self.everywhere = range(len(WINDOWS))
+        self.drops = {}             # Of the switch when it was looked at last.
         self.report = Report(args.logs, args.seed)
         self.world = World(args,
                            Switch(args.dir, args.netns, args.scratch))
@@ -85,6 +86,17 @@ class Soak:
         world.wait_progress(self.everywhere)
         self.report.begin(world)
 
+    def new_drops(self):
+        """Returns what the switch has dropped since this was asked last, in
+        words.  Counters begin anew with a port and with a switch."""
+        before, self.drops = self.drops, self.world.switch.drops()
+        found = []
+        for name, n in self.drops.items():
+            was = before.get(name, 0)
+            if n != was:
+                found.append('%s %d' % (name, n - was if n > was else n))
+        return ', '.join(found) or 'nothing'
+
     def settle(self, what, allowance):
         """Stops the traffic until nothing moves: then what has not arrived is
         lost, and every buffer has its place."""
@@ -95,10 +107,11 @@ class Soak:
         astray = world.wait_quiet()
         before = world.traffic.ask()
         lost = [stream['under_way'] for stream in before['streams']]
+        dropped = self.new_drops()
         world.traffic.ask('give-up')
         if allowance.excess(lost, WINDOWS):
-            wrong.append('lost %s, but may lose %s: %s' % (
-                lost, allowance.limit(WINDOWS), allowance.why))
+            wrong.append('lost %s, but may lose %s: %s; dropped: %s' % (
+                lost, allowance.limit(WINDOWS), allowance.why, dropped))
         wrong += astray + world.unbalanced()
         held, more = world.look_held()
         wrong += more + self.report.compare_files(world)

@@ -15,6 +15,7 @@ from tools import Broken, child, children, command, end, kill, run, until
 
 BRIDGE = 'br0'
 WAIT = 'other_config:flow-restore-wait'
+DROPPED = re.compile(r'^(\w*drop\w*) .*total: (\d+)$', re.MULTILINE)
 
 
 class Switch:
@@ -67,6 +68,16 @@ class Switch:
 
     def show(self):
         return json.loads(self.appctl('chain/show-json'))
+
+    def drops(self):
+        """Returns how many packets this process has dropped, by where or why.
+        """
+        found = {'%s: %s' % (port['name'], reason): n
+                 for port in self.show()['ports']
+                 for reason, n in port['drops'].items()}
+        for name, n in DROPPED.findall(self.appctl('coverage/show')):
+            found[name] = int(n)
+        return found
 
     # How it is configured.
 
