@@ -120,6 +120,7 @@ def port_delete(world, rng):
     time.sleep(rng.choice([0, rng.uniform(0, 0.3)]))
     world.switch.add_port(port, world.port_settings(port))
     world.put_flows()
+    world.switch.wait_flows()
     restore_mirror(world, port)
     wait_users(world, port)
     return 'deleted and added port ' + port, held(world,
@@ -155,6 +156,7 @@ def detour(world, _rng):
     flow = DETOUR if world.detour else DETOUR.rpartition(',actions')[0]
     world.switch.bundle(['%s %s' % ('add' if world.detour
                                     else 'delete_strict', flow)])
+    world.switch.wait_flows()
     return 'detour ' + ('on' if world.detour else 'off'), NOTHING
 
 

@@ -96,6 +96,14 @@ class Switch:
         run(['ovs-ofctl', '--bundle', verb, BRIDGE, '-'],
             input='\n'.join(flows) + '\n')
 
+    def wait_flows(self):
+        """Waits until packets take the flows that the bridge has now.  Its
+        caches follow one by one, and until then a packet may take an old flow
+        to a port and a new one from there.  The first look at them that ends
+        may have begun before the flows changed."""
+        for _ in range(2):
+            self.appctl('revalidator/wait')
+
     # Its end.
 
     def end(self, how):

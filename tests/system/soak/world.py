@@ -190,6 +190,7 @@ class World:
 
     def apply(self):
         run(['ovs-chain', 'apply', self.write_chains(self.order)])
+        self.switch.wait_flows()
 
     def streams_through(self, name):
         """Returns the streams whose packets may be in an NF."""
