@@ -132,7 +132,8 @@ vhc_attach_step(struct vhc_attach *attach, const struct vhc_request *req,
 }
 
 /* After a detachment 'answer' becomes 0, which tells an NF that waits in its
- * close that the switch is done with its buffers. */
+ * close that the switch is done with it.  The buffers are back by then, unless
+ * the port is being closed. */
 void
 vhc_attach_publish(const struct vhc_attach *attach,
                    struct vhc_ctrl_host *host)

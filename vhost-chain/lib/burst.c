@@ -166,8 +166,8 @@ fill(struct vhc_port *port, struct vhc_queue *q)
         vhc_ring_put(&q->fill, i, &desc);
         bufs[i] = desc.buf;
     }
-    give(port->pool, &q->fill, q->fill_next, q->slot, bufs, n);
     vhc_count(&q->fills, n);
+    give(port->pool, &q->fill, q->fill_next, q->slot, bufs, n);
     vhc_ring_submit(&q->fill, n);
 }
 
@@ -483,10 +483,9 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
         }
     }
     if (likely(n_sent)) {
-        give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
-
-        /* Counted before the NF can send them back. */
+        /* Counted before the NF, which may guess, can send them back. */
         vhc_count(&counters->buffers, n_sent);
+        give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
         vhc_ring_submit(&q->rx, n_sent);
         wake(port, q);
         vhc_count(&counters->packets, n_sent);

@@ -5,10 +5,11 @@
 /* What the switch says of itself in shared memory: the host's control block of
  * a ring file, the superblock of a pool.
  *
- * NFs map both and can write there.  The switch never reads them for what they
- * say, so that harms it in no way; but who attaches next would read nonsense.
- * So the switch keeps a copy of its own, compares now and then, and writes
- * what is right again.
+ * NFs map both and can write there.  The switch relies on neither: one that
+ * starts knows a ring file by its magic and UUID, and goes on with its
+ * generation, wake-ups and tick, where a wrong value harms only the NF that
+ * wrote it.  But who attaches next would read nonsense.  So the switch keeps a
+ * copy of its own, compares now and then, and writes what is right again.
  *
  * Thread-safety: the control thread, or serialized with it. */
 

@@ -96,7 +96,7 @@ struct vhc_record {
     uint32_t fill_level;        /* Entries. */
     uint32_t pid;
     uint32_t peer;              /* First slot of the NF's other port, 0, or
-                                 * VHC_PEER_GONE if that was closed. */
+                                 * VHC_PEER_GONE if the NF has left that. */
     uint32_t reserved;          /* 0. */
     char name[VHC_NAME_SIZE];   /* Of the port. */
     char nf[VHC_NAME_SIZE];     /* Of the NF. */

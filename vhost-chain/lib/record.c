@@ -71,6 +71,8 @@ vhc_record_attach(struct vhc_port *port)
     const struct vhc_request *req = &port->request;
     struct vhc_record *r = vhc_port_record(port);
 
+    /* In no order: until 'attached' is set, nobody goes by the rest, and a
+     * peer that names this record has none. */
     r->number = port->attach.number;
     r->generation = port->attach.generation;
     r->token = port->token;

@@ -14,7 +14,7 @@
  *     } else {
  *         take slots, open a record
  *     }
- *     vhc_port_write_header(port);
+ *     vhc_header_write(port);
  *     vhc_resume_start(port);
  *
  * Thread-safety: the control thread, or serialized with it. */

@@ -12,8 +12,8 @@
  *
  * Fixed-width, little-endian fields; offsets and indices, never a pointer.
  * Each field is marked with its one writer: (h) the host, that is the switch,
- * or (n) the NF.  The other side reads it and must not trust it: the host
- * never reads back what it wrote itself, because the NF can write to the same
+ * or (n) the NF.  The other side reads it and must not trust it.  Nor does the
+ * host rely on what it wrote itself, because the NF can write to the same
  * page.  Reserved fields are zero; a peer that finds one nonzero where it
  * must check it refuses, because the field may mean something in a later
  * version.
