@@ -42,8 +42,8 @@ hostile_guess(struct hostile *h)
     expect_state("refused", VHC_REASON_PEER);
 }
 
-/* Each port is a process; one is killed while both forward from one port to
- * the other. */
+/* Each port is a process; one is killed while packets pass from its port to
+ * the other's. */
 void
 hostile_link_kill(struct hostile *h)
 {

@@ -78,7 +78,7 @@ hostile_wrong_port(struct hostile *h)
     hostile_give_back(h, &h->peer);
 }
 
-/* And on both, of which two threads of the switch may poll one each. */
+/* And on both. */
 void
 hostile_both_ports(struct hostile *h)
 {

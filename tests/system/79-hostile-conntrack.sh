@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# by name
 # sanitized
 # slow
 #
@@ -52,6 +51,7 @@ nat(src=10.0.0.1)),ct(zone=5,nat,table=3)
 nat(src=2001:db8::100)),ct(zone=5,nat,table=3)
 END
 flip heads "fragments put together" fragments v4
+ok "fragments were kept" counted_by_ovs ipf_copied_out
 
 bad_flows << END
     priority=1,in_port=bad,actions=in_port
@@ -65,4 +65,5 @@ nat(src=10.0.0.1)),ct(zone=8,nat,table=3)
 nat(src=2001:db8::100)),ct(zone=8,nat,table=3)
 END
 flip heads "FTP and TFTP" applications
+ok "the FTP helper had packets" counted_by_ovs conntrack_copied_out
 survived

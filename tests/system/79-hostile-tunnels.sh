@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# by name
 # sanitized
 # slow
 #
@@ -42,6 +41,9 @@ bad_flows << END
     priority=1,in_port=bad,actions=LOCAL
 END
 flip heads "taking tunnel headers away" tunnels
+for port in vx4 vx6 gnv4 gre4; do
+    soon "packets came out of $port" used "in_port=$port"
+done
 
 bad_flows << END
     priority=1,in_port=bad,actions=set_field:7->tun_id,vx4

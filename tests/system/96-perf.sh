@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# by name
 #
 # The benchmarks in short: each side works, no packet and no buffer is lost,
 # the CSV has all columns and rows.  How fast anything was decides nothing.
@@ -23,6 +22,15 @@ make -C "$tree" perf-programs > "$scratch/make.log" 2>&1 ||
 python3 "$perf/bench.py" --plan short --prefix "$prefix" --stock "$stock" \
     --programs "$tree/perf" --csv "$csv" &
 bench=$!
+
+# It gives back what it has taken.
+end_bench() {
+    local status=$?
+    kill "$bench" 2> /dev/null && wait "$bench"
+    (exit "$status")
+    clean_up
+}
+trap end_bench EXIT
 ok "a short run" wait $bench
 for side in stock memif chain; do
     ok "$side leaves nothing" [ ! -e "$instances/perf-$side-$bench" ]

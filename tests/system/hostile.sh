@@ -8,6 +8,9 @@
 #
 # '===' is within the pool, which all share.  'src' sends what its NF makes to
 # 'bad', and gets what comes from there.  Honest frames pass all the time.
+#
+# HOSTILE_SECONDS   how long bytes are flipped for each kind of action, by
+#                   default 60; ./bootstrap check takes 5 when it runs all
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -83,7 +86,8 @@ tunnel() {
 honest_begin() {
     rm -f "$scratch/until"
     background honest python3 "$here/frames.py" "$(device left)" \
-        "$(device right)" --until "$scratch/until" "$@"
+        "$(device right)" --until "$scratch/until" \
+        --deadline $((3 * patience)) "$@"
     honest_pid=$background_pid
     honest_time=$(start_time "$honest_pid")
 }
@@ -92,6 +96,8 @@ honest_end() {
     touch "$scratch/until"
     wait "$honest_pid" || fail "honest frames: $(< "$dir/honest.log")"
     say "ok: honest traffic: $(< "$dir/honest.log")"
+    is "no frame was dropped in the honest chain" 0 query \
+        "sum(sum(port(name)['drops'].values()) for name in ('fw', 'ids'))"
 }
 
 honest_packets() {
@@ -120,8 +126,9 @@ same_switch() {
 
 # What the switch shows of NFs is text.
 shows_text() {
-    ovs-appctl chain/show > "$scratch/show"
-    ! LC_ALL=C grep -q '[^[:print:]]' "$scratch/show"
+    ovs-appctl chain/show > "$scratch/show" &&
+        grep -q '^port bad:' "$scratch/show" &&
+        ! LC_ALL=C grep -q '[^[:print:]]' "$scratch/show"
 }
 
 counted() {
@@ -191,6 +198,7 @@ attack_begin() {
         cmd ovs-vsctl set Interface bad options:chain-queues=2
     [[ $needs != *+peer ]] || options+=(--peer "$(ring bad2)")
     ovs-appctl chain/show-json > "$scratch/before"
+    : > "$dir/bad.log"
     background bad "$hostile" "${options[@]}" "$case" "$(ring bad)" \
         "$OVS_CHAIN_DIR/ovs-chain.$pool" "$count"
     nf_pid[bad]=$background_pid
@@ -210,6 +218,8 @@ attack_end() {
     wait_for "$patience" counted $exact || fail "$case: $(< "$scratch/unmet")"
     say "ok: $case: $(sed -n 's/^expect //p' "$dir/bad.log" | paste -sd ';')"
     say "   $(sed -nE 's/^(sent|flips) /\1 /p' "$dir/bad.log" | paste -sd ' ')"
+    [[ $needs != source* ]] || ok "$case: bytes have changed" \
+        grep -q '^flips [1-9]' "$dir/bad.log"
     ok "$case: what the switch shows is text" shows_text
     balanced
 }
@@ -237,7 +247,18 @@ flows_used() {
     ovs-ofctl -O OpenFlow15 dump-flows br0 in_port=bad |
         sed -n 's/.*n_packets=\([0-9]*\).*\(priority.*\) actions.*/\1 \2/p' \
         > "$scratch/used"
-    (($(grep -vc '^0 ' "$scratch/used") * 2 >= $(wc -l < "$scratch/used")))
+    [ -s "$scratch/used" ] &&
+        (($(grep -vc '^0 ' "$scratch/used") * 2 >= $(wc -l < "$scratch/used")))
+}
+
+# Whether packets took flows that MATCH.
+used() {
+    (($(flow_packets "$1") > 0))
+}
+
+# Whether something that OVS counts has happened.
+counted_by_ovs() {
+    (($(ovs-appctl coverage/read-counter "$1") > 0))
 }
 
 # flip CASE WHAT FRAMES...: bytes of packets that are of these kinds, see
@@ -255,8 +276,11 @@ flip() {
 attacks() {
     local first=$1 last=$2 one
     shift 2
-    for one in $("$hostile" --list |
-        awk -F '\t' "\$1 >= $first && \$1 <= $last { print \$2 }"); do
+    "$hostile" --list > "$scratch/list"
+    awk -F '\t' "\$1 >= $first && \$1 <= $last { print \$2 }" \
+        "$scratch/list" > "$scratch/cases"
+    [ -s "$scratch/cases" ] || fail "no case has a number from $first to $last"
+    for one in $(< "$scratch/cases"); do
         [[ " $* " == *" $one "* ]] || attack "$one"
     done
 }

@@ -39,8 +39,11 @@ sanitized_end() {
     [ -e "$prefix/lsan.supp" ] || return 0
     instance_end_owned
     pid=$(instance_pid ovs-vswitchd)
-    timeout 10 ovs-appctl exit || :
-    wait_for "$patience" not runs "$pid" ovs-vswitchd
+    timeout "$patience" ovs-appctl exit || :
+    if ! wait_for "$patience" not runs "$pid" ovs-vswitchd; then
+        failure='the switch does not exit'
+        return 1
+    fi
     cat "$dir"/sanitizer.* 2> /dev/null || return 0
     failure='a sanitizer found something: see above'
     return 1

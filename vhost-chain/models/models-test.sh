@@ -127,6 +127,8 @@ done
 
 for file in "$models"/*.pml; do
     model=$(basename "$file" .pml)
+    printf '%s\n' "${checks[@]}" | grep -q "^$model " ||
+        complain "$model.pml is not checked: list it here"
     if [ -s "unreached.$model" ]; then
         complain "$model.pml: never reached:"
         cat "unreached.$model"

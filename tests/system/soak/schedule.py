@@ -57,6 +57,10 @@ def kinds(seed, only=()):
         era = rng.choice(ERAS)
 
 
+def has_restarts(only=()):
+    return any(not only or one[0] in only for one in RESTARTS)
+
+
 def known():
     """Returns all kinds."""
     return {one[0] for one in EVENTS + RESTARTS}
