@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# sanitized
 #
 # References that an NF has no right to send, and rings that cannot be: each is
 # counted under its reason or ends the attachment, no buffer is lost, and an
