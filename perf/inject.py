@@ -27,10 +27,11 @@ from plan import IMIX           # noqa: E402
 AT_ONCE = 8                     # Frames that a device's queue surely takes.
 PAUSE = 0.002                   # Seconds.
 STEADY = 0.00005                # Seconds; the kernel adds as much.
+ARGS = argparse.Namespace(host=0, dst_port=rules.DST_PORT) # Of frames.py.
 
 
 def make_frame(rng, size, flow, way):
-    frame = bytearray(frames.make_frame(rng, size, rules.DST_PORT))
+    frame = bytearray(frames.make_frame(rng, size, ARGS))
     frame[0:6] = bytes.fromhex(rules.ADDRESSES[way].replace(':', ''))
     frame[34:36] = struct.pack('!H', rules.FIRST_PORT + flow)
     return bytes(frame)
