@@ -82,9 +82,22 @@ class Soak:
         world.wait_ends_attached()
         world.put_flows()
         world.tcp = Tcp(self.args.netns, self.args.here, self.args.scratch)
-        world.traffic.ask('go')
-        world.wait_progress(self.everywhere)
+        self.start_traffic()
         self.report.begin(world)
+
+    def start_traffic(self):
+        """The first packets to the plain port can be lost while its queues
+        are set up, and a whole window of them leaves no room for more."""
+        for _ in range(5):
+            self.world.traffic.ask('go')
+            try:
+                self.world.wait_progress(self.everywhere, patience=10)
+                return
+            except Broken:
+                self.world.traffic.ask('pause')
+                self.world.wait_quiet()
+                self.world.traffic.ask('give-up')
+        raise Broken('packets do not arrive on all streams')
 
     def new_drops(self):
         """Returns what the switch has dropped since this was asked last, in
@@ -104,6 +117,7 @@ class Soak:
         wrong, world.complaints = world.complaints, []
         world.traffic.ask('pause')
         world.tcp.pause()
+        world.wait_guest()
         astray = world.wait_quiet()
         before = world.traffic.ask()
         lost = [stream['under_way'] for stream in before['streams']]
