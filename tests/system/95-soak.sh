@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# by name
 # slow
 #
 # Random events on a chain under traffic: NFs are killed, ports deleted, flows
