@@ -155,11 +155,11 @@ fuzz-build:
 fuzz: fuzz-build
 	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_JOBS=$(FUZZ_JOBS) \
 	    $(srcdir)/tests/fuzz/run tests/fuzz \
-	    $(srcdir)/tests/fuzz/corpus tests/fuzz/work $(FUZZ_PATTERN)
+	    $(srcdir)/tests/fuzz/corpus tests/fuzz/found $(FUZZ_PATTERN)
 
 # Takes what was found into the corpus that is kept.
 fuzz-merge: fuzz-build
 	$(srcdir)/tests/fuzz/merge tests/fuzz $(srcdir)/tests/fuzz/corpus \
-	    tests/fuzz/work
+	    tests/fuzz/found
 
 .PHONY: fuzz fuzz-build fuzz-merge
