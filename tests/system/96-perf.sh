@@ -26,6 +26,7 @@ bench=$!
 # It gives back what it has taken.
 end_bench() {
     local status=$?
+    set +e
     kill "$bench" 2> /dev/null && wait "$bench"
     (exit "$status")
     clean_up
