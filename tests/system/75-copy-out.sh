@@ -37,11 +37,6 @@ flows_are() {
 mark_left='set_field:0x10000->pkt_mark'
 mark_right='set_field:0x20000->pkt_mark'
 
-# A figure of coverage/show.
-events() {
-    ovs-appctl coverage/read-counter "$1"
-}
-
 copied_in() {
     query "hop('fw','outside')['copied']"
 }

@@ -258,7 +258,7 @@ used() {
 
 # Whether something that OVS counts has happened.
 counted_by_ovs() {
-    (($(ovs-appctl coverage/read-counter "$1") > 0))
+    (($(events "$1") > 0))
 }
 
 # flip CASE WHAT FRAMES...: bytes of packets that are of these kinds, see

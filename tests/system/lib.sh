@@ -239,6 +239,11 @@ flow_packets() {
         sed -n 's/.*packet_count=\([0-9]*\).*/\1/p'
 }
 
+# A figure of coverage/show.
+events() {
+    ovs-appctl coverage/read-counter "$1"
+}
+
 # Nothing is lost: what is in no port's hands is free or in the switch.  It is
 # counted while packets move: a thread that has no processor for a while has
 # changed one of the two that are compared, and not the other yet.
