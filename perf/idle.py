@@ -9,6 +9,7 @@ import resource
 import time
 
 from errors import PerfError
+from instance import since
 
 FILES = 16384                   # File descriptors of a switch.
 
@@ -45,9 +46,9 @@ class Idle:
     def one(self, side, n_ports, number):
         side.thaw()
         time.sleep(self.plan.warm)
-        side.instance.pmd_clear()
+        before = side.instance.pmd_iterations()
         time.sleep(self.plan.seconds)
-        stats = side.instance.pmd_iterations()
+        stats = since(before, side.instance.pmd_iterations())
         side.freeze()
         if stats['packets']:
             raise PerfError('%s: silent ports sent packets' % side.name)

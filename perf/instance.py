@@ -35,6 +35,15 @@ def run(argv, env=None, stdin=None):
     return done.stdout
 
 
+def since(before, after):
+    """Returns what a PMD counted between two looks at it.  Its counters must
+    not be cleared instead: an iteration in which a side was stopped takes more
+    cycles than an int holds, which OVS adds as one, so that a counter may go
+    below zero.  Then OVS shows 0 for what came after it was cleared."""
+    return {name: (count - before[name]) % (1 << 64)
+            for name, count in after.items()}
+
+
 class Instance:
     """The switch in 'prefix', started with the 'ovs_chain' command."""
 
@@ -99,26 +108,22 @@ class Instance:
             raise PerfError('%s: %s' % (method, answer['error'].strip()))
         return answer['result']
 
-    def pmd_clear(self):
-        self.ask('dpif-netdev/pmd-stats-clear')
-
     def pmd_stats(self):
-        """Returns the counters of the one thread that polls."""
-        text = self.ask('dpif-netdev/pmd-stats-show')
-        text = text[text.index('pmd thread numa_id'):].split('main thread')[0]
-        found = {}
-        for name, pattern in PMD_COUNTERS.items():
-            match = re.search(pattern, text)
-            found[name] = int(match.group(1)) if match else 0
-        return found
+        """Returns the counters of the one thread that polls, see since()."""
+        return self.pmd_counters('stats', PMD_COUNTERS)
 
     def pmd_iterations(self):
         """Returns how often the thread that polls went through its loop, its
-        cycles, and packets."""
-        text = self.ask('dpif-netdev/pmd-perf-show', '-nh')
+        cycles, and packets, see since()."""
+        return self.pmd_counters('perf', PERF_COUNTERS, '-nh')
+
+    def pmd_counters(self, kind, patterns, *options):
+        text = self.ask('dpif-netdev/pmd-%s-show' % kind, *options)
         text = text[text.index('pmd thread numa_id'):].split('main thread')[0]
-        return {name: int(re.search(pattern, text).group(1))
-                for name, pattern in PERF_COUNTERS.items()}
+        matches = {name: re.search(pattern, text)
+                   for name, pattern in patterns.items()}
+        return {name: int(match.group(1)) if match else 0
+                for name, match in matches.items()}
 
     def object_size(self, mempool):
         """Returns bytes of an element of the first mempool of DPDK's whose

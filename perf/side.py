@@ -29,7 +29,7 @@ from typing import NamedTuple
 import rules
 import threads
 from errors import PerfError
-from instance import Instance, run
+from instance import Instance, run, since
 
 PACKETS_PER_PORT = 128
 MAX_PACKETS = 896               # Fewer than entries in any ring: none is lost.
@@ -233,13 +233,13 @@ class Side:
 
     def measure(self, seconds):
         waits = threads.Waits(self.tids())
-        self.instance.pmd_clear()
+        before = self.instance.pmd_stats()
         first = self.nf_count()
         time.sleep(seconds)
         deadline = time.monotonic() + PATIENCE
         while True:
             last = self.nf_count()
-            stats = self.instance.pmd_stats()
+            stats = since(before, self.instance.pmd_stats())
             # The PMD may not have got around once, on a busy machine.
             if stats['busy'] or time.monotonic() > deadline:
                 break
