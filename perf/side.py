@@ -145,6 +145,10 @@ class Side:
         self.instance.ofctl(
             '-O', 'OpenFlow14', '--bundle', 'replace-flows', 'br0', '-',
             stdin=rules.ring(self.name, case, self.ports()))
+        # Caches may still have flows from before; a look at them that ends
+        # now may have begun before, too.
+        for _ in range(2):
+            self.instance.ask('revalidator/wait')
 
     def load(self, case):
         """Lets packets go round as 'case' says."""
@@ -180,7 +184,7 @@ class Side:
     def counts(self):
         """Returns how many packets ever came from the ports of the ring, went
         to them, and were dropped there."""
-        text = self.instance.ofctl('dump-ports', 'br0')
+        text = self.instance.ofctl('--names', 'dump-ports', 'br0')
         parts = re.findall(r'^ +port +"?p\d+"?: (rx .*)\n +(tx .*)$', text,
                            re.MULTILINE)
         received, sent = ([counters(part[i]) for part in parts]
@@ -206,7 +210,7 @@ class Side:
             before = now
             time.sleep(0.1)
         self.stop_forwarding()
-        if received != sent or dropped:
+        if received != sent or not sent or dropped:
             raise PerfError('%s: of %d packets to NFs %d came back, and %d '
                             'were dropped' % (self.name, sent, received,
                                               dropped))
@@ -245,7 +249,11 @@ class Side:
                 break
         interval = (stats['idle'] + stats['busy']) / self.bench.hz
         if not stats['busy']:
-            raise PerfError('%s: no packet goes round' % self.name)
+            received, sent, dropped = self.counts()
+            raise PerfError('%s: no packet goes round: of %d put in, %d went '
+                            'to NFs, %d came back, and %d were dropped'
+                            % (self.name, self.packets, sent, received,
+                               dropped))
         return Sample(
             hops_per_s=stats['packets'] / interval,
             nf_hops_per_s=(last[1] - first[1]) / (last[0] - first[0]),
