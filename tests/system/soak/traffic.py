@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 
-from tools import Broken, child, until
+from tools import PATIENCE, Broken, child, until
+
+RTO_MAX = 120           # Seconds between two tries of TCP, at most.
 
 
 class Traffic:
@@ -90,7 +92,7 @@ class Tcp:
         """Waits until more bytes arrive, or the connection has ended."""
         before = self.progress()
         until('TCP goes on', lambda: self.progress() > before
-              or self.client.poll() is not None)
+              or self.client.poll() is not None, patience=PATIENCE + RTO_MAX)
 
     def check(self):
         """Raises Broken unless the connection still stands."""
