@@ -18,7 +18,8 @@
  *     flood    packets without end;
  *     pass     packets that come and go, COUNT in all;
  *     source   --frames: it makes packets;
- *     after a "+": "peer", --peer; "queues", a port with several. */
+ *     after a "+": "peer", --peer; "queues", a port with several; "before",
+ *     packets before it attacks. */
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -129,7 +130,7 @@ static const struct hostile_case {
       "names that are no names" },
     { 67, "host-block", "flood", 3, hostile_host_block, false,
       "the switch's control block overwritten, COUNT seconds: repaired" },
-    { 68, "superblock", "flood", 3, hostile_superblock, false,
+    { 68, "superblock", "flood+before", 3, hostile_superblock, false,
       "the pool's superblock overwritten, for COUNT seconds: repaired" },
     { 69, "spoil", "none", 30, hostile_spoil, false,
       "the same, a word every 20 ms: repaired" },

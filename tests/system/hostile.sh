@@ -199,12 +199,13 @@ attack_begin() {
     [[ $needs != *+peer ]] || options+=(--peer "$(ring bad2)")
     ovs-appctl chain/show-json > "$scratch/before"
     : > "$dir/bad.log"
+    [[ $needs != *+before ]] || provide
     background bad "$hostile" "${options[@]}" "$case" "$(ring bad)" \
         "$OVS_CHAIN_DIR/ovs-chain.$pool" "$count"
     nf_pid[bad]=$background_pid
     hostile_time=$(start_time "$background_pid")
     wait_for "$patience" printed attached || fail "$case: $(< "$dir/bad.log")"
-    provide
+    [[ $needs == *+before ]] || provide
     honest_pass "$case: honest frames pass meanwhile"
 }
 
