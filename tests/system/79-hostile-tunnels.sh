@@ -19,31 +19,52 @@ tunnel vx4 vxlan 10.9.0.2 options:csum=true
 tunnel vx6 vxlan fd09::2
 tunnel gnv4 geneve 10.9.0.2
 tunnel gnv6 geneve fd09::2 options:csum=true
-tunnel gre4 gre 10.9.0.2 options:csum=true options:seq=true
-tunnel gre6 ip6gre fd09::2 options:packet_type=legacy_l2
-tunnel ers4 erspan 10.9.0.2 options:erspan_ver=1 options:erspan_idx=3
-tunnel ers6 ip6erspan fd09::2 options:erspan_ver=2 options:erspan_dir=1 \
-    options:erspan_hwid=4
 tunnel gtp4 gtpu 10.9.0.2
 tunnel gpe4 vxlan 10.9.0.2 options:exts=gpe options:dst_port=4790 \
     options:packet_type=ptap
 honest_begin --seed 79 --any
 
-# What comes out of a tunnel, and what goes into the network.
-for port in vx4 vx6 gnv4 gnv6 gre4 gre6 ers4 ers6 gtp4 LOCAL; do
-    ovs-ofctl add-flow br0 "in_port=$port,actions=bad"
-done
-ovs-ofctl -O OpenFlow15 add-flow br0 \
-    "in_port=gpe4,packet_type=(1,0x800),actions=encap(ethernet),bad"
-ovs-ofctl -O OpenFlow15 add-flow br0 "in_port=gpe4,actions=bad"
+gre_tunnels() {
+    tunnel gre4 gre 10.9.0.2 options:csum=true options:seq=true
+    tunnel gre6 gre fd09::2 options:packet_type=legacy_l2
+}
 
+erspan_tunnels() {
+    tunnel ers4 erspan 10.9.0.2 options:erspan_ver=1 options:erspan_idx=3
+    tunnel ers6 erspan fd09::2 options:erspan_ver=2 options:erspan_dir=1 \
+        options:erspan_hwid=4
+}
+
+# come_out PORT...: what comes out of these tunnels goes to bad.
+come_out() {
+    local port
+    for port; do
+        ovs-ofctl -O OpenFlow15 add-flow br0 "in_port=$port,actions=bad"
+    done
+    probe bad --frames "$scratch/tunnels" --count 1000
+    for port; do
+        soon "unchanged packets come out of $port" used "in_port=$port"
+    done
+    gone bad
+}
+
+python3 "$here/packets.py" tunnels > "$scratch/tunnels"
 bad_flows << END
     priority=1,in_port=bad,actions=LOCAL
 END
+ovs-ofctl add-flow br0 in_port=LOCAL,actions=bad
+ovs-ofctl -O OpenFlow15 add-flow br0 \
+    "in_port=gpe4,packet_type=(1,0x800),actions=encap(ethernet),bad"
+
+# The switch gives all packets with GRE to ports of one type, the first.
+erspan_tunnels
+come_out vx4 vx6 gnv4 gnv6 ers4 ers6 gtp4 gpe4
 flip heads "taking tunnel headers away" tunnels
-for port in vx4 vx6 gnv4 gre4; do
-    soon "packets came out of $port" used "in_port=$port"
-done
+cmd ovs-vsctl del-port ers4 -- del-port ers6
+gre_tunnels
+come_out gre4 gre6
+flip heads "taking GRE away" tunnels
+erspan_tunnels
 
 bad_flows << END
     priority=1,in_port=bad,actions=set_field:7->tun_id,vx4
