@@ -1,6 +1,5 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# by name
 # slow
 #
 # Random events on a chain under traffic: NFs are killed, ports deleted, flows
