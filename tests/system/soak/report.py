@@ -113,7 +113,8 @@ class Report:
         found = {'how': how, 'exec_to_flows': times['flows'] - times['exec']}
         if pmd:
             found['exec_to_pmd'] = pmd - times['exec']
-        if status['first_ns']:
+        # Without a processor, the sink may have found it in its ring only now.
+        if first > max(times['exec'], polls or 0):
             found['exec_to_traffic'] = first - times['exec']
             found['silence'] = first - before
             if polls:
