@@ -17,7 +17,7 @@ import struct
 import sys
 
 BLOCK = 1 << 16
-SILENCE = 60
+SILENCE = 600                   # Seconds: TCP gives up after more.
 
 
 def block(number):

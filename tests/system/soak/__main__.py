@@ -88,7 +88,7 @@ class Soak:
     def start_traffic(self):
         """The first packets to the plain port can be lost while its queues
         are set up, and a whole window of them leaves no room for more."""
-        for _ in range(5):
+        for _ in range(20):
             self.world.traffic.ask('go')
             try:
                 self.world.wait_progress(self.everywhere, patience=10)

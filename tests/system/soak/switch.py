@@ -11,7 +11,8 @@ import signal
 import socket
 import time
 
-from tools import Broken, child, children, command, end, kill, run, until
+from tools import (PATIENCE, Broken, child, children, command, end, kill, run,
+                   until)
 
 BRIDGE = 'br0'
 WAIT = 'other_config:flow-restore-wait'
@@ -47,7 +48,7 @@ class Switch:
                             'ovs-vswitchd.%d.ctl' % self.pid)
         answer = b''
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(60)
+            sock.settimeout(PATIENCE)
             try:
                 sock.connect(path)
                 sock.sendall(json.dumps({'id': 0, 'method': verb,

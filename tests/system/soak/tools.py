@@ -10,7 +10,7 @@ import struct
 import subprocess
 import time
 
-PATIENCE = 60                   # Seconds for what must come true.
+PATIENCE = 300                  # Seconds for what must come true.
 
 # What a process may hold more than when it was new: the switch's thread that
 # attaches and detaches NFs makes a pipe when it first waits for RCU.

@@ -65,7 +65,8 @@ class Tcp:
                              'python3', script, 'serve', '192.0.2.2', '80'])
         subprocess.run(['ip', 'netns', 'exec', netns + '-right', 'sh', '-c',
                         'until ss -Hlnt sport = :80 | grep -q .; '
-                        'do sleep 0.05; done'], check=True, timeout=60)
+                        'do sleep 0.05; done'], check=True,
+                       timeout=PATIENCE)
         self.client = child(['ip', 'netns', 'exec', netns + '-left',
                              'python3', script, 'check', '192.0.2.2', '80',
                              self.progress_file, self.stop_file])

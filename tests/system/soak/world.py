@@ -246,7 +246,7 @@ class World:
         that does not come true."""
         last = {'moved': None, 'astray': []}
         try:
-            until('all buffers come home', self.is_quiet, last, patience=30)
+            until('all buffers come home', self.is_quiet, last, patience=120)
         except Broken:
             for pool in self.switch.show()['pools']:
                 self.leaked[pool['name']] = pool['buffers']['in_switch']
@@ -271,7 +271,7 @@ class World:
         """Returns a complaint if the account of the switch does not add up.
         It counts while packets move, in a moment that may be too short."""
         try:
-            until('the account adds up', self.is_balanced, patience=10)
+            until('the account adds up', self.is_balanced, patience=60)
             return []
         except Broken:
             return ['the account does not balance: %s'
