@@ -9,8 +9,6 @@ import subprocess
 
 from tools import PATIENCE, Broken, child, until
 
-RTO_MAX = 120           # Seconds between two tries of TCP, at most.
-
 
 class Traffic:
     """nf-traffic, and what it has counted."""
@@ -90,10 +88,11 @@ class Tcp:
             return 0
 
     def wait_progress(self):
-        """Waits until more bytes arrive, or the connection has ended."""
+        """Waits until more bytes arrive, or the connection has ended.  TCP
+        itself may wait for two minutes until it tries again."""
         before = self.progress()
         until('TCP goes on', lambda: self.progress() > before
-              or self.client.poll() is not None, patience=PATIENCE + RTO_MAX)
+              or self.client.poll() is not None)
 
     def check(self):
         """Raises Broken unless the connection still stands."""

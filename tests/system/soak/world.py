@@ -255,7 +255,7 @@ class World:
 
     def wait_guest(self):
         """Gives the guest of the plain port time to send what it has, which
-        nobody sees: it runs when nobody else wants the processor."""
+        nobody sees: it gets little of a processor that others want."""
         try:
             until('nothing is in the guest', self.guest_is_empty, patience=2)
         except Broken:
