@@ -140,7 +140,7 @@ is_possible(const struct vhc_record *r, uint32_t slot)
            && vhc_is_pow2(r->ring_size) && r->ring_size <= VHC_MAX_RING_SIZE
            && r->access <= VHC_READ_ONLY
            && r->name[0] && !r->name[VHC_NAME_SIZE - 1]
-           && !memchr(r->name, '/', sizeof r->name);
+           && !strchr(r->name, '/');
 }
 
 /* Makes the attachment that 'r' describes one that can be, or none. */

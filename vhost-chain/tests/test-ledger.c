@@ -327,6 +327,20 @@ test_bad_records(void **state)
     assert_string_equal(records[5].nf, "a??");
 }
 
+/* What follows the end of a name is nothing. */
+static void
+test_rest_of_name(void **state)
+{
+    struct vhc_record *r = &records[1];
+
+    (void) state;
+    make_record(1, 1, 1, 0);
+    r->name[VHC_NAME_SIZE - 2] = '/';
+    vhc_ledger_sanitize(records, owners, &geometry);
+    assert_int_equal(r->n_queues, 1);
+    assert_int_equal(r->name[VHC_NAME_SIZE - 2], '/');
+}
+
 static void
 scramble(void *p, size_t size)
 {
@@ -419,6 +433,7 @@ main(void)
         TEST(test_peers),
         TEST(test_owner_table),
         TEST(test_bad_records),
+        TEST(test_rest_of_name),
         TEST(test_anything),
         TEST(test_any_ring),
         TEST(test_head),
