@@ -145,6 +145,9 @@ class Side:
         self.instance.ofctl(
             '-O', 'OpenFlow14', '--bundle', 'replace-flows', 'br0', '-',
             stdin=rules.ring(self.name, case, self.ports()))
+        # A datapath flow that matches on more than it has to now would be
+        # kept for as long as packets take it.
+        self.instance.ask('revalidator/purge')
         # Caches may still have flows from before; a look at them that ends
         # now may have begun before, too.
         for _ in range(2):
