@@ -8,6 +8,8 @@ from errors import PerfError
 from process import Process
 
 SMALL_MIB, JUMBO_MIB = 32, 64   # Of the pools.
+DEFAULT_SHARES = 16             # A port may hold a part of so many of a pool.
+FEW_CREDITS = 16                # Buffers that one of more ports may hold.
 COMMANDS = {'none': 'forward', 'macswap': 'swap'}
 
 
@@ -31,8 +33,11 @@ class ChainSide(side.Side):
 
     def settings(self, port, jumbo):
         # Frozen, a side stands still for longer than an NF may.
-        return ['type=dpdkvhostuserclient', 'options:chain-stall-timeout=0',
-                'options:chain-pool=' + self.pool(jumbo)]
+        words = ['type=dpdkvhostuserclient', 'options:chain-stall-timeout=0',
+                 'options:chain-pool=' + self.pool(jumbo)]
+        if self.n_ports > DEFAULT_SHARES:
+            words.append('options:chain-credits=%d' % FEW_CREDITS)
+        return words
 
     def attach(self, jumbo, *options):
         rings = ['%s/ovs-chain.%s.%s' % (self.instance.env['OVS_CHAIN_DIR'],

@@ -38,7 +38,7 @@ class Process:
             self.process.stdin.write(line.encode() + b'\n')
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.give_up('ended')
+            self.give_up_ended()
 
     def take(self):
         """Reads what there is; returns False at the end."""
@@ -50,8 +50,17 @@ class Process:
         return data != b''
 
     def give_up(self, why):
+        said = ''
+        if os.path.exists(self.log):
+            with open(self.log, encoding='utf-8', errors='replace') as log:
+                said = log.read()[-300:].strip()
         raise PerfError('%s %s: %s' % (os.path.basename(self.argv[0]), why,
-                                       self.text[-300:].strip()))
+                                       said))
+
+    def give_up_ended(self):
+        status = self.process.wait()
+        self.give_up('was killed by signal %d' % -status if status < 0
+                     else 'ended with %d' % status)
 
     def expect(self, what, patience=PATIENCE):
         """Reads until 'what' is in the output, and returns all up to it."""
@@ -62,7 +71,7 @@ class Process:
                 self.give_up('does not say "%s"' % what.strip())
             select.select([self.process.stdout], [], [], left)
             if not self.take():
-                self.give_up('ended')
+                self.give_up_ended()
         end = self.text.index(what) + len(what)
         got, self.text = self.text[:end], self.text[end:]
         return got
