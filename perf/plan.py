@@ -55,7 +55,6 @@ QUICK = [
     Case(1518, BASE),
     Case(9000, BASE),
     Case(64, 1),
-    Case(64, 8),
 ]
 
 
@@ -92,11 +91,11 @@ SHORT = [
 ]
 
 PLANS = {
-    'quick': Plan(QUICK, rounds=3, seconds=1.0, warm=0.3, agreement=0.03,
-                  latency=1.0, idle=(10, 100), starts=3, profile=3.0),
-    'full': Plan(list(full()), rounds=5, seconds=2.0, warm=0.5,
-                 agreement=0.03, latency=5.0, idle=(10, 100, 500), starts=10,
-                 profile=10.0),
+    'quick': Plan(QUICK, rounds=5, seconds=0.5, warm=0.2, agreement=0.03,
+                  latency=0.5, idle=(10, 50), starts=3, profile=2.0),
+    'full': Plan(list(full()), rounds=9, seconds=1.0, warm=0.3,
+                 agreement=0.03, latency=2.0, idle=(10, 100, 500), starts=10,
+                 profile=5.0),
     'short': Plan(SHORT, rounds=1, seconds=0.3, warm=0.1, agreement=1.0,
                   latency=0.3, idle=(4,), starts=1, profile=0),
 }
