@@ -209,6 +209,8 @@ take(const struct vhc_port *port, struct vhc_queue *q,
         move(m);
         rx->n_moved++;
     }
+    /* If the NF wrote to the headers, they are in its processor's cache. */
+    rte_prefetch0(rte_pktmbuf_mtod(m, void *));
     rx->bytes += desc->len;
     rx->mbufs[rx->n++] = m;
 }
@@ -341,44 +343,69 @@ copy_in(const struct vhc_pool *pool, struct rte_mbuf *m)
     return copy;
 }
 
-/* Returns the mbuf of the pool that 'm' goes to the NF in: itself or a copy,
- * for which 'm' is freed.  If it cannot go, frees it, counts why and returns
- * NULL. */
-static struct rte_mbuf *
-admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
-      struct rte_mbuf *m)
+/* Packets in a row that come from one source. */
+struct run {
+    unsigned source;
+    unsigned n;
+};
+
+/* Counts the packets of 'run', of which there are none afterwards. */
+static inline void
+end_run(struct vhc_tx_counters *counters, struct run *run)
 {
-    bool by_reference = goes_by_reference(port->pool, m);
-    unsigned source = by_reference ? source_of(m) : VHC_FROM_OUTSIDE;
-    struct rte_mbuf *copy;
+    vhc_count(&counters->hops[run->source].by_reference, run->n);
+    run->n = 0;
+}
 
-    uint32_t max_len = __atomic_load_n(&port->max_len, __ATOMIC_RELAXED);
+/* Returns a buffer of the pool in which the packet in 'm' is: 'm' itself, if
+ * OVS has copied it already from where there is no mbuf, or a copy, for which
+ * 'm' is freed.  If there is none, frees 'm', counts why and returns NULL. */
+static struct rte_mbuf *
+admit_copy(const struct vhc_port *port, struct vhc_tx_counters *counters,
+           struct rte_mbuf *m)
+{
+    bool is_copy = goes_by_reference(port->pool, m);
+    struct rte_mbuf *copy = is_copy ? m : copy_in(port->pool, m);
 
-    if (unlikely(m->pkt_len > max_len || m->pkt_len < VHC_MIN_FRAME)) {
-        vhc_count(&counters->drops[VHC_DROP_TX_SIZE], 1);
-        rte_pktmbuf_free(m);
-        return NULL;
-    }
-    if (likely(source != VHC_FROM_OUTSIDE)) {
-        vhc_count(&counters->hops[source].by_reference, 1);
-        return m;
-    }
-
-    /* OVS itself copies a packet that is in no mbuf into one of the pool, on
-     * its way here: then that was the copy. */
-    copy = by_reference ? m : copy_in(port->pool, m);
     if (!copy) {
         vhc_count(&counters->drops[VHC_DROP_POOL_EMPTY], 1);
         rte_pktmbuf_free(m);
         return NULL;
     }
-    vhc_count(&counters->hops[source].copied, 1);
+    vhc_count(&counters->hops[VHC_FROM_OUTSIDE].copied, 1);
     vhc_count(&counters->copied, 1);
     vhc_count(&counters->copied_bytes, m->pkt_len);
     if (copy != m) {
         rte_pktmbuf_free(m);
     }
     return copy;
+}
+
+/* Returns the mbuf of the pool that 'm' goes to the NF in: itself or a copy,
+ * for which 'm' is freed.  If it cannot go, frees it, counts why and returns
+ * NULL. */
+static inline struct rte_mbuf *
+admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
+      uint32_t max_len, struct rte_mbuf *m, struct run *run)
+{
+    unsigned source;
+
+    if (unlikely(m->pkt_len > max_len || m->pkt_len < VHC_MIN_FRAME)) {
+        vhc_count(&counters->drops[VHC_DROP_TX_SIZE], 1);
+        rte_pktmbuf_free(m);
+        return NULL;
+    }
+    source = (likely(goes_by_reference(port->pool, m)) ? source_of(m)
+              : VHC_FROM_OUTSIDE);
+    if (unlikely(source == VHC_FROM_OUTSIDE)) {
+        return admit_copy(port, counters, m);
+    }
+    if (unlikely(source != run->source)) {
+        end_run(counters, run);
+        run->source = source;
+    }
+    run->n++;
+    return m;
 }
 
 void
@@ -396,6 +423,9 @@ wake(struct vhc_port *port, struct vhc_queue *q)
 {
     uint32_t need;
 
+    if (!port->frame && !port->futex) {
+        return;                 /* It never sleeps.  The fence is expensive. */
+    }
     vhc_ring_fence();           /* (C) */
     need = __atomic_load_n(&port->nf->need_wakeup, __ATOMIC_RELAXED);
     if (likely(!need)
@@ -405,7 +435,7 @@ wake(struct vhc_port *port, struct vhc_queue *q)
     __atomic_store_n(&q->woken, need, __ATOMIC_RELAXED);
     if (port->frame) {
         q->wants_frame = true;
-    } else if (port->futex) {
+    } else {
         vhc_port_wake_futex(port);
         vhc_count(&q->tx_counters.wakeups, 1);
     }
@@ -459,15 +489,19 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     uint32_t credit = vhc_port_credit(port);
     unsigned n_sent = 0, i, room;
     uint32_t bufs[VHC_MAX_BURST];
+    struct run run = { .source = VHC_FROM_NIC };
     uint64_t bytes = 0;
+    uint32_t max_len;
 
     if (unlikely(!vhc_port_is_attached(port))) {
         turn_away(q, mbufs, n, VHC_DROP_DETACHED);
         return 0;
     }
+    max_len = __atomic_load_n(&port->max_len, __ATOMIC_RELAXED);
     room = vhc_ring_reserve(&q->rx, RTE_MIN(n, credit));
+    vhc_ring_prefetch(&q->rx, room);
     for (i = 0; i < n && n_sent < room; i++) {
-        struct rte_mbuf *m = admit(port, counters, mbufs[i]);
+        struct rte_mbuf *m = admit(port, counters, max_len, mbufs[i], &run);
 
         if (likely(m != NULL)) {
             struct vhc_desc desc = {
@@ -488,6 +522,7 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
         give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
         vhc_ring_submit(&q->rx, n_sent);
         wake(port, q);
+        end_run(counters, &run);
         vhc_count(&counters->packets, n_sent);
         vhc_count(&counters->bytes, bytes);
     }
