@@ -23,7 +23,7 @@ static unsigned n_shim_ports;
 unsigned
 ports_open(int argc, char *argv[])
 {
-    struct nf_port_options options = { .name = "perf-nf" };
+    struct nf_port_options options = { .name = "perf-nf", .polls = true };
     bool source = argc > 1 && !strcmp(argv[1], "--source");
     struct nf_error err;
 

@@ -129,9 +129,10 @@ write_request(struct nf_port *port, const struct nf_port_options *options)
     struct vhc_ctrl_nf *nf = port->nf;
     const char *name = options->name ? options->name : "nf";
 
+    port->polls = options->polls && !nfi_port_is_guest(port);
     store(&nf->abi_version, VHC_ABI_VERSION);
     store(&nf->features, nfi_port_is_guest(port) ? VHC_NF_F_FRAME
-                         : VHC_NF_F_FUTEX
+                         : (port->polls ? 0 : VHC_NF_F_FUTEX)
                            | (port->map.locked ? VHC_NF_F_LOCK : 0));
     store(&nf->n_queues, port->n_queues);
     memcpy(nf->pool_uuid, port->map.ring_layout.pool_uuid, VHC_UUID_SIZE);

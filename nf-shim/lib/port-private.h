@@ -30,6 +30,7 @@ struct nf_port {
     uint32_t n_queues;
     uint32_t tick;              /* Last written to 'nf'. */
     uint32_t wait_number;       /* Last written to need_wakeup, or 0. */
+    bool polls;                 /* The switch does not wake this NF. */
     struct nf_port_stats stats;
     struct nfi_queue queues[VHC_MAX_QUEUES];
 

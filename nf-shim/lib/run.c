@@ -176,6 +176,7 @@ open_port(struct nfi_loop *loop, unsigned int i, int timeout_ms,
     options.name = run->name;
     options.stop = &run->stop;
     options.peer = i ? loop->ports[0] : NULL;
+    options.polls = run->spin_us < 0;
     options.timeout_ms = timeout_ms;
     error = nfi_port_map(&map, run->rings[i], &options, err);
     if (!error) {

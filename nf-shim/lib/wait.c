@@ -227,6 +227,11 @@ nf_wait(struct nf_port *const ports[], size_t n_ports,
 
     for (size_t i = 0; i < n_ports; i++) {
         nfi_port_keep(ports[i]);
+        if (ports[i]->polls) {
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < n_ports; i++) {
         seen[i] = announce(ports[i]);
     }
     vhc_ring_fence();           /* (C) */

@@ -4,6 +4,7 @@
 /* Opening, refusing, passing packets, closing: one port, through files. */
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,6 +85,20 @@ test_attach(void **state)
 
     port = open_port();         /* The next generation. */
     assert_int_equal(nf_port_info(port)->generation, 2);
+    nf_port_close(port);
+}
+
+static void
+test_polls(void **state)
+{
+    struct nf_port_options options = { .polls = true };
+    struct nf_port *port;
+
+    (void) state;
+    assert_int_equal(nf_port_open(h.ring_path, &options, &port, NULL), 0);
+    assert_int_equal(h.nf->features, VHC_NF_F_LOCK);
+    assert_int_equal(nf_wait(&port, 1, UINT_MAX), 0); /* Does not sleep. */
+    assert_int_equal(nf_port_stats(port)->sleeps, 0);
     nf_port_close(port);
 }
 
@@ -450,6 +465,7 @@ main(void)
                                              fake_host_teardown, &h)
     const struct CMUnitTest tests[] = {
         TEST(test_attach),
+        TEST(test_polls),
         TEST(test_attach_is_quick),
         TEST(test_refusals),
         TEST(test_no_answer),

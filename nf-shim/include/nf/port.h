@@ -82,6 +82,11 @@ struct nf_port_options {
                                  * /sys/bus/pci/devices. */
     const char *name;           /* Of the NF, for people; NULL: "nf". */
     bool read_only;             /* Map the pool read-only in any case. */
+    bool polls;                 /* nf_wait() will not be called, or only to
+                                 * return at once: a process's switch need not
+                                 * look then whether to wake it, and sends to
+                                 * it at less cost.  Means nothing in a
+                                 * guest. */
     uint32_t fill_level;        /* Empty buffers to keep at hand, a queue; 0
                                  * if the NF originates nothing. */
     struct nf_port *peer;       /* A port of the same pool that this NF has
@@ -181,7 +186,8 @@ unsigned int nf_port_alloc(struct nf_port *port, unsigned int queue,
 /* Sleeps until one of the 'n_ports' ports may have packets, at most for
  * 'timeout_us' microseconds.
  *
- * Returns 0 if one may have, ETIMEDOUT, perhaps early, EINTR if a signal came,
+ * Returns 0 if one may have, also if one 'polls' (see struct nf_port_options)
+ * and cannot be woken therefore, ETIMEDOUT, perhaps early, EINTR if a signal came,
  * EINVAL if there are no ports or more than NF_WAIT_PORTS. */
 int nf_wait(struct nf_port *const ports[], size_t n_ports,
             unsigned int timeout_us);
