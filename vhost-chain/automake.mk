@@ -49,7 +49,8 @@ libvhost_chain_la_SOURCES = \
 	vhost-chain/lib/slots.c \
 	vhost-chain/lib/slots.h \
 	vhost-chain/lib/stall.c \
-	vhost-chain/lib/stats.c
+	vhost-chain/lib/stats.c \
+	vhost-chain/lib/wake.c
 # rte_pktmbuf_pool_create_extbuf() and rte_dev_dma_map() are experimental in
 # DPDK 22.11.
 libvhost_chain_la_CPPFLAGS = $(AM_CPPFLAGS) -DALLOW_EXPERIMENTAL_API

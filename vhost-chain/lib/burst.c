@@ -37,11 +37,7 @@
 
 #include <config.h>
 
-#include <errno.h>
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <rte_prefetch.h>
 
@@ -408,61 +404,6 @@ admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
     return m;
 }
 
-void
-vhc_port_wake_futex(struct vhc_port *port)
-{
-    __atomic_fetch_add(&port->host->wake_seq, 1, __ATOMIC_RELEASE);
-    syscall(SYS_futex, &port->host->wake_seq, FUTEX_WAKE, VHC_MAX_QUEUES,
-            NULL, NULL, 0);
-}
-
-/* Wakes the NF if it sleeps or is about to.  Once for each time that it goes
- * to sleep: it changes 'need_wakeup' each time. */
-static void
-wake(struct vhc_port *port, struct vhc_queue *q)
-{
-    uint32_t need;
-
-    if (!port->frame && !port->futex) {
-        return;                 /* It never sleeps.  The fence is expensive. */
-    }
-    vhc_ring_fence();           /* (C) */
-    need = __atomic_load_n(&port->nf->need_wakeup, __ATOMIC_RELAXED);
-    if (likely(!need)
-        || need == __atomic_load_n(&q->woken, __ATOMIC_RELAXED)) {
-        return;
-    }
-    __atomic_store_n(&q->woken, need, __ATOMIC_RELAXED);
-    if (port->frame) {
-        q->wants_frame = true;
-    } else {
-        vhc_port_wake_futex(port);
-        vhc_count(&q->tx_counters.wakeups, 1);
-    }
-}
-
-bool
-vhc_port_wants_frame(struct vhc_port *port, unsigned queue)
-{
-    struct vhc_queue *q = &port->queues[queue];
-    bool wants = q->wants_frame;
-
-    q->wants_frame = false;
-    return wants;
-}
-
-void
-vhc_port_frame_done(struct vhc_port *port, unsigned queue, bool sent)
-{
-    struct vhc_queue *q = &port->queues[queue];
-
-    if (sent) {
-        __atomic_fetch_add(&q->tx_counters.wakeups, 1, __ATOMIC_RELAXED);
-    } else {
-        __atomic_store_n(&q->woken, 0, __ATOMIC_RELAXED);
-    }
-}
-
 uint64_t
 vhc_port_token(const struct vhc_port *port)
 {
@@ -521,7 +462,9 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
         vhc_count(&counters->buffers, n_sent);
         give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
         vhc_ring_submit(&q->rx, n_sent);
-        wake(port, q);
+        if (port->frame || port->futex) {
+            vhc_queue_wake(port, q);
+        }
         end_run(counters, &run);
         vhc_count(&counters->packets, n_sent);
         vhc_count(&counters->bytes, bytes);

@@ -117,6 +117,11 @@ void vhc_port_grant(struct vhc_port *port);
 /* Wakes the NF of 'port', if it sleeps on its futex. */
 void vhc_port_wake_futex(struct vhc_port *port);
 
+/* Wakes the NF of 'port', which is one that sleeps, if it does or is about to,
+ * after packets were submitted on queue 'q'.  Once for each time that it goes
+ * to sleep: it changes 'need_wakeup' each time. */
+void vhc_queue_wake(struct vhc_port *port, struct vhc_queue *q);
+
 /* Begins to watch whether the NF that attaches takes its packets. */
 void vhc_stall_start(struct vhc_port *port);
 

@@ -5,7 +5,7 @@
  *
  *     thread()                               nf()
  *       submit  vhc_port_tx(), and             poll   nf_port_receive()
- *       wake    wake(), in burst.c             nf_wait(), in wait.c:
+ *       wake    vhc_queue_wake(), in wake.c    nf_wait(), in wait.c:
  *       done    vhc_port_frame_done()            announce, look, sleep
  *
  * Two threads of the switch send packets.  They do it, in the variants,

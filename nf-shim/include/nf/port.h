@@ -187,8 +187,8 @@ unsigned int nf_port_alloc(struct nf_port *port, unsigned int queue,
  * 'timeout_us' microseconds.
  *
  * Returns 0 if one may have, also if one 'polls' (see struct nf_port_options)
- * and cannot be woken therefore, ETIMEDOUT, perhaps early, EINTR if a signal came,
- * EINVAL if there are no ports or more than NF_WAIT_PORTS. */
+ * and cannot be woken therefore, ETIMEDOUT, perhaps early, EINTR if a signal
+ * came, EINVAL if there are no ports or more than NF_WAIT_PORTS. */
 int nf_wait(struct nf_port *const ports[], size_t n_ports,
             unsigned int timeout_us);
 
