@@ -14,7 +14,12 @@ perf_nf_sources = \
 	perf/swap.h \
 	perf/ticks.h
 
-EXTRA_PROGRAMS = perf/perf-nf-shim
+perf_programs = \
+	perf/perf-bare \
+	perf/perf-nf-dpdk \
+	perf/perf-nf-shim
+EXTRA_PROGRAMS = $(perf_programs)
+
 perf_perf_nf_shim_CPPFLAGS = $(nf_cppflags)
 perf_perf_nf_shim_LDFLAGS = $(NF_LDFLAGS)
 perf_perf_nf_shim_LDADD = nf-shim/libnf-shim.la
@@ -22,7 +27,6 @@ perf_perf_nf_shim_SOURCES = $(perf_nf_sources) \
 	perf/ports-shim.c \
 	perf/ports-shim.h
 
-EXTRA_PROGRAMS += perf/perf-nf-dpdk
 perf_perf_nf_dpdk_CPPFLAGS = $(AM_CPPFLAGS) -DPERF_DPDK
 perf_perf_nf_dpdk_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 perf_perf_nf_dpdk_LDADD = $(DPDK_LIBS)
@@ -30,7 +34,6 @@ perf_perf_nf_dpdk_SOURCES = $(perf_nf_sources) \
 	perf/ports-dpdk.c \
 	perf/ports-dpdk.h
 
-EXTRA_PROGRAMS += perf/perf-bare
 perf_perf_bare_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/vhost-chain/lib
 perf_perf_bare_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS) -pthread
 perf_perf_bare_SOURCES = \
@@ -71,6 +74,6 @@ EXTRA_DIST += \
 	perf/targets.py \
 	perf/threads.py
 
-perf-programs: $(EXTRA_PROGRAMS)
+perf-programs: $(perf_programs)
 .PHONY: perf-programs
 CLEANFILES = $(EXTRA_PROGRAMS)

@@ -12,7 +12,7 @@ fuzz_targets = \
 	tests/fuzz/fuzz-resume \
 	tests/fuzz/fuzz-rx
 
-EXTRA_PROGRAMS = $(fuzz_targets)
+EXTRA_PROGRAMS += $(fuzz_targets)
 EXTRA_LIBRARIES = \
 	tests/fuzz/libhost.a \
 	tests/fuzz/libkit.a \
