@@ -29,6 +29,7 @@ class Plan(NamedTuple):
     """A selection."""
     cases: list
     rounds: int
+    target_rounds: int          # Of cases that targets are about.
     seconds: float              # Of a round...
     warm: float                 # ...after so many of warm-up.
     agreement: float            # Largest part by which two counts may differ.
@@ -36,6 +37,10 @@ class Plan(NamedTuple):
     idle: tuple                 # Numbers of silent ports.
     starts: int                 # Times that an NF is started.
     profile: float              # Seconds of a profile; 0: none.
+
+    def rounds_of(self, case):
+        quick = (other[:5] for other in QUICK)
+        return self.target_rounds if case[:5] in quick else self.rounds
 
 
 ALL = ('stock', 'chain', 'memif')
@@ -46,7 +51,7 @@ SIZES = (64, 128, 256, 512, 1024, 1518, 9000, 'imix')
 CHAINS = (1, 2, 3, 4, 6, 8, 10)
 FORWARDERS = ('none', 'macswap')
 
-# What the targets are about, and two ends of the slope over the length.
+# What the targets are about, and another length, for the slope.
 QUICK = [
     Case(64, BASE, sides=ALL + FLOOR + ('rte_ring',), profile=True),
     Case(64, BASE, 'macswap', sides=('stock', 'chain') + FLOOR),
@@ -91,11 +96,12 @@ SHORT = [
 ]
 
 PLANS = {
-    'quick': Plan(QUICK, rounds=5, seconds=0.5, warm=0.2, agreement=0.03,
-                  latency=0.5, idle=(10, 50), starts=3, profile=2.0),
-    'full': Plan(list(full()), rounds=9, seconds=1.0, warm=0.3,
-                 agreement=0.03, latency=2.0, idle=(10, 100, 500), starts=10,
-                 profile=5.0),
-    'short': Plan(SHORT, rounds=1, seconds=0.3, warm=0.1, agreement=1.0,
-                  latency=0.3, idle=(4,), starts=1, profile=0),
+    'quick': Plan(QUICK, rounds=5, target_rounds=5, seconds=0.5, warm=0.2,
+                  agreement=0.03, latency=0.5, idle=(10, 50), starts=3,
+                  profile=2.0),
+    'full': Plan(list(full()), rounds=5, target_rounds=9, seconds=1.0,
+                 warm=0.3, agreement=0.03, latency=2.0, idle=(10, 100, 500),
+                 starts=10, profile=5.0),
+    'short': Plan(SHORT, rounds=1, target_rounds=1, seconds=0.3, warm=0.1,
+                  agreement=1.0, latency=0.3, idle=(4,), starts=1, profile=0),
 }

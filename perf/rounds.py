@@ -70,7 +70,7 @@ class Rounds:
             side.thaw()
             side.load(case)
             side.freeze()
-        for number in range(1, self.plan.rounds + 1):
+        for number in range(1, self.plan.rounds_of(case) + 1):
             for side in rotate(sides, number - 1):
                 if side.once and number > 1:
                     continue
