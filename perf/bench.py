@@ -36,6 +36,7 @@ class Bench:
 
     def __init__(self, args):
         self.args = args
+        self.plan = plans.PLANS[args.plan]
         self.ovs_chain = args.prefix + '/sbin/ovs-chain'
         self.hz = machine.hz(self.program('perf-bare'))
         self.pmd_cpu, self.nf_cpu = machine.cpus()
@@ -149,7 +150,7 @@ def main():
         signal.signal(signo, interrupted)
     table = Table(args.csv)
     try:
-        measure(bench, plans.PLANS[args.plan], table)
+        measure(bench, bench.plan, table)
     except PerfError as error:
         table.error(error)
         print('bench: %s' % error, file=sys.stderr)

@@ -10,6 +10,7 @@ from process import Process
 PROMPT = 'testpmd> '
 MBUFS = 2560                    # For each queue of testpmd.
 PORTS_OF_PROCESS = 30
+SILENT_MIB = 6                  # Of an NF that does nothing, for each port.
 MODES = {'none': 'io', 'macswap': 'macswap'}
 
 
@@ -104,6 +105,12 @@ class StockSide(TestpmdSide):
     """vhost-user ports, net_virtio_user at the other end."""
 
     name = 'stock'
+
+    def start(self):
+        if 'idle' in self.bench.args.parts:
+            self.pools = max(self.pools,
+                             SILENT_MIB * max(self.bench.plan.idle))
+        super().start()
 
     def settings(self, port, jumbo):
         return ['type=dpdkvhostuserclient',
