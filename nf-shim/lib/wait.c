@@ -219,6 +219,7 @@ nf_wait(struct nf_port *const ports[], size_t n_ports,
         unsigned int timeout_us)
 {
     uint32_t seen[NF_WAIT_PORTS];
+    bool polls = false;
     int error = 0;
 
     if (!n_ports || n_ports > NF_WAIT_PORTS) {
@@ -227,9 +228,10 @@ nf_wait(struct nf_port *const ports[], size_t n_ports,
 
     for (size_t i = 0; i < n_ports; i++) {
         nfi_port_keep(ports[i]);
-        if (ports[i]->polls) {
-            return 0;
-        }
+        polls = polls || ports[i]->polls;
+    }
+    if (polls) {
+        return 0;
     }
     for (size_t i = 0; i < n_ports; i++) {
         seen[i] = announce(ports[i]);

@@ -353,14 +353,14 @@ end_run(struct vhc_tx_counters *counters, struct run *run)
     run->n = 0;
 }
 
-/* Returns a buffer of the pool in which the packet in 'm' is: 'm' itself, if
- * OVS has copied it already from where there is no mbuf, or a copy, for which
- * 'm' is freed.  If there is none, frees 'm', counts why and returns NULL. */
+/* Returns a buffer of the pool in which the packet in 'm' is: 'm' itself if it
+ * 'is_copy', which OVS has made of a packet that was in no mbuf, or a copy, for
+ * which 'm' is freed.  If there is none, frees 'm', counts why and returns
+ * NULL. */
 static struct rte_mbuf *
 admit_copy(const struct vhc_port *port, struct vhc_tx_counters *counters,
-           struct rte_mbuf *m)
+           struct rte_mbuf *m, bool is_copy)
 {
-    bool is_copy = goes_by_reference(port->pool, m);
     struct rte_mbuf *copy = is_copy ? m : copy_in(port->pool, m);
 
     if (!copy) {
@@ -384,6 +384,7 @@ static inline struct rte_mbuf *
 admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
       uint32_t max_len, struct rte_mbuf *m, struct run *run)
 {
+    bool by_reference;
     unsigned source;
 
     if (unlikely(m->pkt_len > max_len || m->pkt_len < VHC_MIN_FRAME)) {
@@ -391,10 +392,10 @@ admit(const struct vhc_port *port, struct vhc_tx_counters *counters,
         rte_pktmbuf_free(m);
         return NULL;
     }
-    source = (likely(goes_by_reference(port->pool, m)) ? source_of(m)
-              : VHC_FROM_OUTSIDE);
+    by_reference = goes_by_reference(port->pool, m);
+    source = likely(by_reference) ? source_of(m) : VHC_FROM_OUTSIDE;
     if (unlikely(source == VHC_FROM_OUTSIDE)) {
-        return admit_copy(port, counters, m);
+        return admit_copy(port, counters, m, by_reference);
     }
     if (unlikely(source != run->source)) {
         end_run(counters, run);
@@ -460,12 +461,12 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
     if (likely(n_sent)) {
         /* Counted before the NF, which may guess, can send them back. */
         vhc_count(&counters->buffers, n_sent);
+        end_run(counters, &run);
         give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
         vhc_ring_submit(&q->rx, n_sent);
         if (port->frame || port->futex) {
             vhc_queue_wake(port, q);
         }
-        end_run(counters, &run);
         vhc_count(&counters->packets, n_sent);
         vhc_count(&counters->bytes, bytes);
     }

@@ -127,11 +127,12 @@ vhc_ring_reserve(struct vhc_prod *p, uint32_t n)
 static inline void
 vhc_ring_prefetch(const struct vhc_prod *p, uint32_t n)
 {
-    uint32_t per_line = 64 / sizeof(struct vhc_desc);
+    const uint32_t per_line = 64 / sizeof(struct vhc_desc);
+    const uint32_t skip = p->prod % per_line;
 
-    for (uint32_t i = 0; i < n; i += per_line) {
+    for (uint32_t i = 0; i < n + skip; i += per_line) {
         const struct vhc_desc *d
-            = &p->ring->desc[(p->prod + i) & (p->size - 1)];
+            = &p->ring->desc[(p->prod - skip + i) & (p->size - 1)];
 
 #ifdef __x86_64__
         /* What __builtin_prefetch() makes of a write needs -mprfchw; where
@@ -148,6 +149,8 @@ vhc_ring_prefetch(const struct vhc_prod *p, uint32_t n)
 static inline void
 vhc_ring_put(struct vhc_prod *p, uint32_t i, const struct vhc_desc *desc)
 {
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+                   "fields are little-endian");
     typedef uint64_t __attribute__((may_alias)) word;
     word *shared = (word *) &p->ring->desc[(p->prod + i) & (p->size - 1)];
 
