@@ -50,6 +50,7 @@ endif
 
 EXTRA_DIST += \
 	perf/README.md \
+	perf/report \
 	perf/bench.py \
 	perf/chain.py \
 	perf/errors.py \

@@ -28,8 +28,8 @@ set grid ytics lc rgb "#dddddd"
 set key outside right top
 set yrange [0:*]
 '''
-TERMINALS = {'svg': 'svg size 760,420 font "sans,12"',
-             'png': 'pngcairo size 1140,630 font "sans,14"'}
+TERMINALS = {'svg': 'svg noenhanced size 760,420 font "sans,12"',
+             'png': 'pngcairo noenhanced size 1140,630 font "sans,14"'}
 
 
 def block(name, rows):
@@ -96,8 +96,8 @@ def in_parts(figures):
     for (side, where), shares in figures.shares.items():
         spread = figures.spread(side, where, 'pmd_cycles_per_hop')
         if spread:
-            label = '"%s\\n%s %s\\n%s"' % (NAMES[side], where.size,
-                                           where.forwarder, where.rules)
+            label = '"%s, %s B, %s, %s"' % (NAMES[side], where.size,
+                                            where.forwarder, where.rules)
             rows.append((label, *(shares[part] * spread.median
                                   for part in PARTS)))
     if not rows:
@@ -109,8 +109,9 @@ set style histogram rowstacked
 set style fill solid 0.9
 set boxwidth 0.6
 set ylabel "TSC cycles a hop"
-set xtics font ",9"
-set bmargin 5
+set xtics rotate by -40 font ",9"
+set bmargin 9
+set lmargin 16
 ''', ['$parts using %d:xtic(1) title "%s"' % (i + 2, part)
       for i, part in enumerate(PARTS)]
 
