@@ -354,8 +354,8 @@ end_run(struct vhc_tx_counters *counters, struct run *run)
 }
 
 /* Returns a buffer of the pool in which the packet in 'm' is: 'm' itself if it
- * 'is_copy', which OVS has made of a packet that was in no mbuf, or a copy, for
- * which 'm' is freed.  If there is none, frees 'm', counts why and returns
+ * 'is_copy', which OVS has made of a packet that was in no mbuf, or a copy,
+ * for which 'm' is freed.  If there is none, frees 'm', counts why and returns
  * NULL. */
 static struct rte_mbuf *
 admit_copy(const struct vhc_port *port, struct vhc_tx_counters *counters,
