@@ -160,6 +160,7 @@ hop(struct bare *b, unsigned i)
     if (vhc_ring_reserve(&to->host.rx, n_good) < n_good) {
         abort();                /* There are fewer packets than entries. */
     }
+    vhc_ring_prefetch(&to->host.rx, n_good);
     for (unsigned j = 0; j < n_good; j++) {
         struct vhc_desc desc = {
             .buf = bufs[j],
