@@ -464,7 +464,7 @@ vhc_port_tx(struct vhc_port *port, unsigned queue, struct rte_mbuf **mbufs,
         end_run(counters, &run);
         give(port->pool, &q->rx, q->rx_next, q->slot, bufs, n_sent);
         vhc_ring_submit(&q->rx, n_sent);
-        if (port->frame || port->futex) {
+        if (port->sleeps) {
             vhc_queue_wake(port, q);
         }
         vhc_count(&counters->packets, n_sent);

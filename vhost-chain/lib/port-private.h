@@ -70,6 +70,8 @@ struct vhc_port {
     bool attached;              /* Atomic. */
     bool futex;                 /* The NF sleeps on 'wake_seq'... */
     bool frame;                 /* ...or until it gets a frame. */
+    bool sleeps;                /* Either.  Not the two together, which the
+                                 * compiler reads in one with 'attached'. */
     uint32_t fill_level;        /* Entries; 0: the NF originates nothing. */
     struct vhc_pool *pool;
     uint32_t max_len;           /* Bytes of the longest frame to the NF. */

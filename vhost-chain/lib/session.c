@@ -149,6 +149,7 @@ vhc_port_grant(struct vhc_port *port)
 
     port->futex = (port->request.features & VHC_NF_F_FUTEX) != 0;
     port->frame = (port->request.features & VHC_NF_F_FRAME) != 0;
+    port->sleeps = port->futex || port->frame;
     port->fill_level = level < size ? level : size;
     port->vm_stopped = false;
     port->nf_moved_ms = vhc_now_ms();
