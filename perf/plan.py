@@ -56,7 +56,7 @@ QUICK = [
     Case(64, BASE, sides=ALL + FLOOR + ('rte_ring',), profile=True),
     Case(64, BASE, 'macswap', sides=('stock', 'chain') + FLOOR),
     Case(64, BASE, rules='mark'),
-    Case(64, BASE, flows=1000, rules='5tuple', profile=True),
+    Case(64, BASE, flows=1000, rules='5tuple'),
     Case(1518, BASE),
     Case(9000, BASE),
     Case(64, 1),
