@@ -144,8 +144,9 @@ vhc_ring_prefetch(const struct vhc_prod *p, uint32_t n)
     }
 }
 
-/* Writes the 'i'th entry of those reserved, in two stores, of which few fit
- * where they wait until the entry's cache line comes. */
+/* Writes the 'i'th entry of those reserved, in two stores and not in one a
+ * field: they wait in the processor's store buffer until the entry's cache
+ * line comes, and few fit there. */
 static inline void
 vhc_ring_put(struct vhc_prod *p, uint32_t i, const struct vhc_desc *desc)
 {
