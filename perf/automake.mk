@@ -69,6 +69,7 @@ EXTRA_DIST += \
 	perf/rounds.py \
 	perf/rules.py \
 	perf/side.py \
+	perf/sizes.py \
 	perf/starts.py \
 	perf/stock.py \
 	perf/table.py \

@@ -18,6 +18,7 @@ import time
 import idle
 import machine
 import plan as plans
+import sizes
 import starts
 from chain import ChainSide
 from errors import PerfError
@@ -28,7 +29,7 @@ from stock import MemifSide, StockSide
 from table import Table
 
 
-PARTS = ('throughput', 'latency', 'starts', 'idle')
+PARTS = ('throughput', 'sizes', 'latency', 'starts', 'idle')
 
 
 class Bench:
@@ -115,6 +116,8 @@ def measure(bench, plan, table):
     rounds = Rounds(bench, plan, table)
     if 'throughput' in bench.args.parts:
         throughput(bench, plan, rounds)
+    if 'sizes' in bench.args.parts:
+        sizes.run(rounds, bench.side('chain'))
     if 'latency' in bench.args.parts:
         Latency(bench, plan, table, both(bench)).run()
     if 'starts' in bench.args.parts:

@@ -139,6 +139,11 @@ class Figures:
         return {number: loads[load][name] for number, loads
                 in self.latencies.get(side, {}).items() if load in loads}
 
+    def by_size(self, size):
+        """Returns hops/s by reference, by round, measured in turn with
+        those of other sizes."""
+        return self.extra.get(('hops_per_s_by_size', 'chain', str(size)), {})
+
     def idle_per_port(self, side):
         """Returns cycles an iteration that a silent port more costs, by
         round: from the least to the largest number of ports."""

@@ -88,7 +88,7 @@ class Idle:
                 self.build(side, n_ports)
             if n_ports == self.plan.idle[0]:
                 self.report_buffers()
-            for number in range(1, self.plan.rounds + 1):
+            for number in range(1, self.plan.target_rounds + 1):
                 for side in self.sides:
                     self.one(side, n_ports, number)
             for side in self.sides:

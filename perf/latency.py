@@ -72,7 +72,7 @@ class Latency:
             side.freeze()
         for side in self.sides:
             self.measure_capacity(side)
-        for number in range(1, self.plan.rounds + 1):
+        for number in range(1, self.plan.target_rounds + 1):
             for load in LOADS:
                 for side in self.sides:
                     side.thaw()

@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     """A selection."""
     cases: list
     rounds: int
-    target_rounds: int          # Of cases that targets are about.
+    target_rounds: int          # Of what targets are about.
     seconds: float              # Of a round...
     warm: float                 # ...after so many of warm-up.
     agreement: float            # Largest part by which two counts may differ.
@@ -48,6 +48,7 @@ FLOOR = ('bare',)
 BASE = 4                        # NFs, where the length is not what varies.
 
 SIZES = (64, 128, 256, 512, 1024, 1518, 9000, 'imix')
+ENDS = (64, 1518)               # Of sizes without jumbo frames.
 CHAINS = (1, 2, 3, 4, 6, 8, 10)
 FORWARDERS = ('none', 'macswap')
 
@@ -99,7 +100,7 @@ PLANS = {
     'quick': Plan(QUICK, rounds=5, target_rounds=5, seconds=0.5, warm=0.2,
                   agreement=0.03, latency=0.5, idle=(10, 50), starts=3,
                   profile=2.0),
-    'full': Plan(list(full()), rounds=5, target_rounds=9, seconds=1.0,
+    'full': Plan(list(full()), rounds=3, target_rounds=9, seconds=1.0,
                  warm=0.3, agreement=0.03, latency=2.0, idle=(10, 100, 500),
                  starts=10, profile=5.0),
     'short': Plan(SHORT, rounds=1, target_rounds=1, seconds=0.3, warm=0.1,

@@ -52,17 +52,22 @@ class Rounds:
         self.disturbed = 0      # Rounds with more than WAITED all the same.
         self.measured = 0
 
-    def one(self, side, case, number):
+    def sample(self, side, case, number):
+        """Returns the Sample of a round and says it."""
         sample = measure(side, self.plan, self.repeats)
         self.measured += 1
         self.disturbed += sample.waited > WAITED
-        self.table.throughput(side.name, case, number, sample)
         self.progress('%-8s %5s B %2d NFs %-7s %4d flows %-7s round %d: '
                       '%7.3f Mhops/s, %6.1f cycles a hop, PMD idle %2.0f %%'
                       % (side.name, case.size, case.chain, case.forwarder,
                          case.flows, case.rules, number,
                          sample.hops_per_s / 1e6, sample.cycles_per_hop,
                          sample.idle_share * 100))
+        return sample
+
+    def one(self, side, case, number):
+        self.table.throughput(side.name, case, number,
+                              self.sample(side, case, number))
 
     def run(self, case, sides):
         """'sides' are built and frozen, and are again afterwards."""

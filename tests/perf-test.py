@@ -78,6 +78,15 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(target.spread.median, 1.4)
         self.assertEqual(target.met(), 'yes')
 
+    def test_sizes_are_compared_where_they_alternate(self):
+        self.rounds('chain', plan.Case(64, plan.BASE), 100)
+        self.rounds('chain', plan.Case(1518, plan.BASE), 50)
+        for size, hops in (64, 100), (1518, 96):
+            self.table.extra('hops_per_s_by_size', 'chain', size, 1, hops)
+        target = self.target('1518 B over hops/s at 64 B')
+        self.assertEqual(target.spread.median, 0.96)
+        self.assertEqual(target.met(), 'yes')
+
     def test_missing_round_has_no_ratio(self):
         case = plan.Case(1518, plan.BASE)
         self.rounds('stock', case, 100)

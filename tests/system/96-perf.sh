@@ -72,6 +72,10 @@ done
 is "the bare exchange" 1 rows 'bare,64,2,none,,,1' '8 9 10'
 is "DPDK's ring" 1 rows 'rte_ring,,,,,,1' '9 10'
 is "no other row" 17 awk '!/^(#|side)/ { n++ } END { print n }' "$csv"
+for size in 64 1518; do
+    ok "hops of $size bytes, in turn" \
+        grep -q "^# extra,hops_per_s_by_size,chain,$size,1,[0-9]*[1-9]" "$csv"
+done
 for figure in start_ms_first_packet idle_cycles_per_iteration \
               memory_per_buffer; do
     for side in stock chain; do
