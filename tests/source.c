@@ -25,6 +25,7 @@ add(struct source *s, const char *line)
     frame = &s->frames[s->n_frames++];
     frame->data = malloc(len + 1);
     frame->len = len;
+    frame->mark = strtoul(line + 2 * len, NULL, 16);
     for (size_t i = 0; i < len; i++) {
         frame->data[i] = nibble(line[2 * i]) << 4 | nibble(line[2 * i + 1]);
     }
@@ -73,6 +74,7 @@ source_send(struct source *s, struct probe *p, uint32_t queue, uint32_t n)
     for (uint32_t i = 0; i < n; i++) {
         struct vhc_desc desc = vhc_ring_get(fill, i);
 
+        desc.mark = s->frames[s->next].mark;
         desc.len = source_copy(s, probe_buffer(p, desc.buf) + desc.off);
         vhc_ring_put(tx, i, &desc);
     }

@@ -11,13 +11,15 @@
  *     p.fill_level = p.head.ring_size;      And attach.
  *     while (source_send(&s, &p, 0, 32)) ...
  *
- * The file has a frame a line, in hexadecimal; see packets.py. */
+ * The file has a frame a line, in hexadecimal; see packets.py.  A space and
+ * the packet's mark, in hexadecimal too, may follow. */
 
 #include "probe.h"
 
 struct source {
     struct source_frame {
         uint8_t *data;
+        uint32_t mark;
         uint16_t len;
     } *frames;
     uint32_t n_frames;
