@@ -9,6 +9,7 @@ TESTS += \
 	tests/domain-test.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
+	tests/keys-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
@@ -23,6 +24,7 @@ EXTRA_DIST += \
 	tests/domain_facts.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
+	tests/keys-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
