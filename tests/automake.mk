@@ -62,6 +62,12 @@ tests_nf_hostile_SOURCES = \
 	tests/nf-hostile.c \
 	$(tests_probe_sources)
 
+# One by the manual page: no header of the project is where it is looked for.
+noinst_PROGRAMS += tests/second-nf
+tests_second_nf_CPPFLAGS = -D_GNU_SOURCE
+tests_second_nf_LDFLAGS = $(NF_LDFLAGS)
+tests_second_nf_SOURCES = tests/second-nf.c
+
 # For guests, where there are no libraries.
 noinst_PROGRAMS += tests/guest-probe
 tests_guest_probe_LDFLAGS = $(NF_LDFLAGS)
