@@ -10,6 +10,7 @@ TESTS += \
 	tests/guest-test.sh \
 	tests/image-test.sh \
 	tests/keys-test.py \
+	tests/manual-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
@@ -25,6 +26,7 @@ EXTRA_DIST += \
 	tests/guest-test.sh \
 	tests/image-test.sh \
 	tests/keys-test.py \
+	tests/manual-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
