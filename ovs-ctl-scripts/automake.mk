@@ -25,6 +25,7 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/libvirt.sh \
 	ovs-ctl-scripts/placement.py \
 	ovs-ctl-scripts/report.py \
+	ovs-ctl-scripts/switch.py \
 	ovs-ctl-scripts/topology.sh \
 	ovs-ctl-scripts/vm-run.sh \
 	ovs-ctl-scripts/vm.sh \

@@ -24,45 +24,11 @@ import argparse
 import json
 import os
 import re
-import subprocess
 import sys
 
+from switch import chain_show, fail, run, table
+
 SHM = '/dev/shm'
-
-
-def fail(*words):
-    sys.exit(' '.join(words))
-
-
-def run(*command):
-    """Returns the output of one of Open vSwitch's tools."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True,
-                              check=False, timeout=30)
-    except FileNotFoundError:
-        fail(command[0], "is not in PATH: is Open vSwitch installed?")
-    except subprocess.TimeoutExpired:
-        fail("the switch does not answer:", ' '.join(command))
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ['']
-        fail("the switch does not run, or is not the patched one (%s): %s"
-             % (' '.join(command), lines[0]))
-    return done.stdout
-
-
-def value(cell):
-    """Returns what a cell of a table of ovs-vsctl holds."""
-    if isinstance(cell, list) and cell[0] == 'map':
-        return dict(cell[1])
-    return cell
-
-
-def table(name, columns):
-    """Returns the rows of a table of the database."""
-    reply = json.loads(run('ovs-vsctl', '--timeout=10', '--format=json',
-                           '--columns=' + columns, 'list', name))
-    return [dict(zip(reply['headings'], map(value, row)))
-            for row in reply['data']]
 
 
 def entry(path):
@@ -176,7 +142,7 @@ def check_ports(wanted, ports, interfaces):
 
 def collect(shm):
     """Returns the facts, and the rows of all interfaces by name."""
-    show = json.loads(run('ovs-appctl', '-T', '10', 'chain/show-json'))
+    show = chain_show()
     interfaces = {row['name']: row for row in table(
         'Interface', 'name,options,external_ids')}
     config = table('Open_vSwitch', 'other_config')[0]['other_config']
