@@ -58,17 +58,71 @@ verbs_name() {
 }
 
 # A script is a table, the array 'verbs': "verb function usage" and, in the
-# next line, indented, what it is good for.
-verbs_help() {
-    local line verb usage
-    say "Usage: $(verbs_name) VERB [OPTION]..."
+# next line, indented, what it is good for.  An array 'options', if there is
+# one, has "--option" and, after a blank, what that is.
+verbs_names() {
+    local line
     for line in "${verbs[@]:?}"; do
-        if [ "${line:0:1}" = ' ' ]; then
-            say "      ${line#"${line%%[! ]*}"}"
-        else
-            read -r verb _ usage <<< "$line"
-            say "  ${verb}${usage:+ $usage}"
+        [ "${line:0:1}" = ' ' ] || say "${line%% *}"
+    done
+}
+
+# Sets 'function', 'usage' and 'text', of the caller's, to what the table says
+# of the verb $1.
+verbs_find() {
+    local line verb
+    for line in "${verbs[@]:?}"; do
+        if [ "${line:0:1}" != ' ' ]; then
+            read -r verb function usage <<< "$line"
+        elif [ "$verb" = "$1" ]; then
+            # shellcheck disable=SC2034
+            text=${line#"${line%%[! ]*}"}
+            return
         fi
+    done
+    die "no verb '$1'; see '$(verbs_name) help'"
+}
+
+# item WIDTH WORD TEXT: WORD and, in a column beside it, TEXT.
+item() {
+    local width=$1 word=$2 line
+    while read -r line; do
+        printf "  %-${width}s %s\n" "$word" "$line"
+        word=''
+    done < <(fold -s -w $((76 - width)) <<< "$3")
+}
+
+# verb_usage VERB: how it is used, and what it is good for.
+verb_usage() {
+    local function usage text
+    verbs_find "$1"
+    say "$(verbs_name) $1${usage:+ $usage}" | fold -s -w 70 |
+        sed 's/ *$//; 2,$s/^/    /'
+    say "$text" | fold -s -w 70 | sed 's/ *$//; s/^/    /'
+}
+
+# verb_help VERB: that, and its options.
+verb_help() {
+    local function usage text line
+    verbs_find "$1"
+    say "Usage: $(verb_usage "$1")"
+    for line in "${options[@]-}"; do
+        [[ -z $line || $usage != *"[${line%% *}"[\ \]]* ]] ||
+            item 11 "${line%% *}" "${line#* }"
+    done
+}
+
+# verbs_help [VERB]: a line for each verb, or more of one.
+verbs_help() {
+    local verb function usage text
+    if [ $# -gt 0 ]; then
+        verb_help "$1"
+        return
+    fi
+    say "Usage: $(verbs_name) VERB [OPTION]..."
+    for verb in $(verbs_names); do
+        verbs_find "$verb"
+        item 9 "$verb" "$text"
     done
 }
 
@@ -77,20 +131,16 @@ verbs_help() {
 # 'opt_option' to the value, and which other arguments, "ARG" and "[ARG]", and
 # "ARG..." for any number from one, which the function gets.
 verbs_run() {
-    local line verb function usage
+    local verb function usage text
     case ${1-} in
     '') verbs_help >&2; exit 1 ;;
-    -h | --help) set -- help ;;
+    -h | --help) set -- help "${@:2}" ;;
     esac
-    for line in "${verbs[@]:?}"; do
-        read -r verb function usage <<< "$line"
-        [ "$verb" = "$1" ] || continue
-        shift
-        verb_parse "$verb" "$usage" "$@"
-        "$function" "${args[@]}"
-        return
-    done
-    die "no verb '$1'; see '$(verbs_name) help'"
+    verb=$1
+    shift
+    verbs_find "$verb"
+    verb_parse "$verb" "$usage" "$@"
+    "$function" "${args[@]}"
 }
 
 # Sorts the words of a command line into options and 'args'.
@@ -100,7 +150,7 @@ verb_parse() {
     args=()
     while [ $# -gt 0 ]; do
         case $1 in
-        -h | --help) verbs_help; exit ;;
+        -h | --help) verbs_help "$verb"; exit ;;
         --*=*) set -- "${1%%=*}" "${1#*=}" "${@:2}" ;;
         esac
         option=${1#--}

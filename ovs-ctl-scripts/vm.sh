@@ -26,12 +26,15 @@ vm_define_usage="usage: ovs-chain vm define [--name INSTANCE] [--connect URI]
     [--copy FILE]... DOMAIN PORT[,PORT]... NF [ARGUMENT]..."
 
 vm_help() {
+    local verb verbs_prefix=vm
     printf '%s\n' "Usage: ${0##*/} vm VERB [OPTION]..." \
         "  run: ${vm_run_usage#usage: }" \
         "      boot a VM with a network function in the foreground" \
         "  define: ${vm_define_usage#usage: }" \
         "      define a libvirt domain for such a VM"
-    verbs_help | tail -n +2
+    for verb in $(verbs_names); do
+        verb_usage "$verb" | sed "1s/^/$verb: /; s/^/  /"
+    done
 }
 
 vm_main() {
