@@ -7,6 +7,7 @@ dist_sbin_SCRIPTS += ovs-ctl-scripts/ovs-chain
 ovschaindir = $(datadir)/ovs-chain
 dist_ovschain_DATA = \
 	ovs-ctl-scripts/apply.py \
+	ovs-ctl-scripts/chains.py \
 	ovs-ctl-scripts/common.sh \
 	ovs-ctl-scripts/definition.py \
 	ovs-ctl-scripts/demo-vms.sh \
@@ -16,6 +17,8 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/domain.py \
 	ovs-ctl-scripts/facts.py \
 	ovs-ctl-scripts/fetch.py \
+	ovs-ctl-scripts/flows.py \
+	ovs-ctl-scripts/follow.py \
 	ovs-ctl-scripts/guest-init \
 	ovs-ctl-scripts/guest-nf-run \
 	ovs-ctl-scripts/guest-ports.py \
@@ -25,6 +28,8 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/libvirt.sh \
 	ovs-ctl-scripts/placement.py \
 	ovs-ctl-scripts/report.py \
+	ovs-ctl-scripts/sample.py \
+	ovs-ctl-scripts/show.py \
 	ovs-ctl-scripts/switch.py \
 	ovs-ctl-scripts/topology.sh \
 	ovs-ctl-scripts/vm-run.sh \

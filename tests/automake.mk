@@ -14,6 +14,7 @@ TESTS += \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
+	tests/show-test.py \
 	tests/soak-test.py \
 	tests/style-test.sh
 endif
@@ -30,6 +31,8 @@ EXTRA_DIST += \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
+	tests/show-test.py \
+	tests/show_bridge.py \
 	tests/soak-test.py \
 	tests/style-test.sh \
 	tests/system
