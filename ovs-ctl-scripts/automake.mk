@@ -15,10 +15,12 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/demo.rules \
 	ovs-ctl-scripts/devices.py \
 	ovs-ctl-scripts/domain.py \
+	ovs-ctl-scripts/exporter.py \
 	ovs-ctl-scripts/facts.py \
 	ovs-ctl-scripts/fetch.py \
 	ovs-ctl-scripts/flows.py \
 	ovs-ctl-scripts/follow.py \
+	ovs-ctl-scripts/graph.py \
 	ovs-ctl-scripts/guest-init \
 	ovs-ctl-scripts/guest-nf-run \
 	ovs-ctl-scripts/guest-ports.py \
@@ -26,11 +28,13 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/hugepages.sh \
 	ovs-ctl-scripts/instance.sh \
 	ovs-ctl-scripts/libvirt.sh \
+	ovs-ctl-scripts/metrics.py \
 	ovs-ctl-scripts/placement.py \
 	ovs-ctl-scripts/report.py \
 	ovs-ctl-scripts/sample.py \
 	ovs-ctl-scripts/show.py \
 	ovs-ctl-scripts/switch.py \
+	ovs-ctl-scripts/top.py \
 	ovs-ctl-scripts/topology.sh \
 	ovs-ctl-scripts/vm-run.sh \
 	ovs-ctl-scripts/vm.sh \

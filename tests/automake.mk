@@ -11,6 +11,7 @@ TESTS += \
 	tests/image-test.sh \
 	tests/keys-test.py \
 	tests/manual-test.py \
+	tests/metrics-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
@@ -24,10 +25,12 @@ EXTRA_DIST += \
 	tests/apply-test.sh \
 	tests/domain-test.py \
 	tests/domain_facts.py \
+	tests/exposition.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
 	tests/keys-test.py \
 	tests/manual-test.py \
+	tests/metrics-test.py \
 	tests/ovs-results-test.py \
 	tests/perf-test.py \
 	tests/placement-test.py \
