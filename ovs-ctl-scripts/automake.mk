@@ -9,6 +9,7 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/apply.py \
 	ovs-ctl-scripts/chains.py \
 	ovs-ctl-scripts/common.sh \
+	ovs-ctl-scripts/complete.sh \
 	ovs-ctl-scripts/definition.py \
 	ovs-ctl-scripts/demo-vms.sh \
 	ovs-ctl-scripts/demo.chain \
@@ -43,3 +44,6 @@ dist_ovschain_SCRIPTS = \
 	ovs-ctl-scripts/demo \
 	ovs-ctl-scripts/image \
 	ovs-ctl-scripts/libvirt-guard
+
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = ovs-ctl-scripts/completion/ovs-chain

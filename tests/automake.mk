@@ -6,6 +6,7 @@
 if !SANITIZER
 TESTS += \
 	tests/apply-test.sh \
+	tests/completion-test.sh \
 	tests/domain-test.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
@@ -23,6 +24,7 @@ EXTRA_DIST += \
 	.ci/run \
 	.shellcheckrc \
 	tests/apply-test.sh \
+	tests/completion-test.sh \
 	tests/domain-test.py \
 	tests/domain_facts.py \
 	tests/exposition.py \

@@ -113,6 +113,12 @@ for key in q '^C'; do
         python3 "$here/terminal.py" "$key" "$chain" top --interval 0.1
 done
 
+# Completion asks the switch.
+is "bridges are completed" br0 "$chain" complete show --bridge ''
+is "ports are" "$(printf 'fw\nred')" eval \
+    "${chain@Q} complete vm-xml '' | sort"
+is "instances are" "$name" "$chain" complete show --name "$name"
+
 # An exporter outlives the switch.
 pid=$(instance_pid ovs-vswitchd)
 cmd ovs-appctl exit
