@@ -5,9 +5,11 @@
 
 EXTRA_DIST += \
 	ovs-patches/3.1 \
+	ovs-patches/3.5 \
 	ovs-patches/README.md \
 	ovs-patches/build \
 	ovs-patches/check \
 	ovs-patches/glue \
 	ovs-patches/isolated \
-	ovs-patches/results.py
+	ovs-patches/results.py \
+	ovs-patches/source.sh
