@@ -129,7 +129,8 @@ verbs_help() {
 # Runs the function of the verb $1.  The usage in the table says which options
 # there are, "[--flag]" and "[--option VALUE]", which set 'opt_flag' to yes and
 # 'opt_option' to the value, and which other arguments, "ARG" and "[ARG]", and
-# "ARG..." for any number from one, which the function gets.
+# "ARG..." for any number from one, which the function gets.  From "COMMAND..."
+# on, all words are its own, options too.
 verbs_run() {
     local verb function usage text
     case ${1-} in
@@ -164,7 +165,8 @@ verb_parse() {
                 shift ;;
             *) die "$verb takes no $1; see '$(verbs_name) help'" ;;
             esac ;;
-        *) args+=("$1") ;;
+        *)  [[ $usage != *COMMAND... ]] || { args+=("$@"); break; }
+            args+=("$1") ;;
         esac
         shift
     done

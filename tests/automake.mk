@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	.shellcheckrc \
 	tests/apply-test.sh \
 	tests/completion-test.sh \
+	tests/debian-root \
 	tests/domain-test.py \
 	tests/domain_facts.py \
 	tests/exposition.py \
