@@ -12,4 +12,5 @@ EXTRA_DIST += \
 	ovs-patches/glue \
 	ovs-patches/isolated \
 	ovs-patches/results.py \
-	ovs-patches/source.sh
+	ovs-patches/source.sh \
+	ovs-patches/verify

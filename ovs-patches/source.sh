@@ -58,3 +58,13 @@ source_unpack() {
         cp -a "$path/." "$1"
     fi
 }
+
+# make_daemon OBJ JOBS: builds ovs-vswitchd alone.  Make makes the sources that
+# all others need only for targets of its own.
+make_daemon() {
+    make -C "$1" -j"$2" -f - built << 'END' || return 1
+include Makefile
+built: $(BUILT_SOURCES)
+END
+    make -C "$1" -j"$2" vswitchd/ovs-vswitchd
+}
