@@ -22,8 +22,6 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/flows.py \
 	ovs-ctl-scripts/follow.py \
 	ovs-ctl-scripts/graph.py \
-	ovs-ctl-scripts/guest-init \
-	ovs-ctl-scripts/guest-nf-run \
 	ovs-ctl-scripts/guest-ports.py \
 	ovs-ctl-scripts/guest.sh \
 	ovs-ctl-scripts/hugepages.sh \
@@ -42,6 +40,8 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/vmlinux.py
 dist_ovschain_SCRIPTS = \
 	ovs-ctl-scripts/demo \
+	ovs-ctl-scripts/guest-init \
+	ovs-ctl-scripts/guest-nf-run \
 	ovs-ctl-scripts/image \
 	ovs-ctl-scripts/libvirt-guard
 

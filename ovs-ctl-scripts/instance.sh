@@ -115,13 +115,28 @@ instance_pmd_cpu() {
     say "${cpus##*[,-]}"
 }
 
+# The switch of 'instance_prefix': the one that is beside the distribution's,
+# if there is one.
+instance_switch_program() {
+    local beside=$instance_prefix/lib/openvswitch-switch-chain/ovs-vswitchd
+    [ -x "$beside" ] || beside=$instance_prefix/sbin/ovs-vswitchd
+    say "$beside"
+}
+
+# What is missing is built or, in the distribution's place, installed.
 instance_files() {
-    local file
-    for file in sbin/ovs-vswitchd sbin/ovsdb-server bin/ovs-vsctl \
-                share/openvswitch/vswitch.ovsschema; do
-        [ -e "$instance_prefix/$file" ] ||
-            die "$instance_prefix/$file is missing: build it first"
+    local file program how='build it first'
+    program=$(instance_switch_program)
+    [ "$instance_prefix" != /usr ] || how='install openvswitch-switch-chain'
+    for file in "$program" "$instance_prefix/sbin/ovsdb-server" \
+                "$instance_prefix/bin/ovs-vsctl" \
+                "$instance_prefix/share/openvswitch/vswitch.ovsschema"; do
+        [ -e "$file" ] || die "$file is missing: $how"
     done
+    # Of another prefix, one that knows nothing of chains may be meant.
+    [ "$instance_prefix" != "${prefix:?}" ] ||
+        grep -q chain/show "$program" ||
+        die "$program knows no chains: $how"
 }
 
 # Hugepages for the switch's own memory ('memory' MiB) and for pools
@@ -174,7 +189,7 @@ instance_switch() {
         other_config:chain-dir="$chain_dir"
     # RUNTIME_DIRECTORY: DPDK's own files go there, not to /run/dpdk.
     RUNTIME_DIRECTORY=$dir \
-        ip netns exec "$netns" "$instance_prefix/sbin/ovs-vswitchd" \
+        ip netns exec "$netns" "$(instance_switch_program)" \
         "unix:$dir/db.sock" --pidfile --log-file --detach --no-chdir \
         2>> "$dir/stderr.log"
     [ "$(ovs-vsctl get Open_vSwitch . dpdk_initialized)" = true ]

@@ -59,12 +59,12 @@ source_unpack() {
     fi
 }
 
-# make_daemon OBJ JOBS: builds ovs-vswitchd alone.  Make makes the sources that
-# all others need only for targets of its own.
+# make_daemon OBJ JOBS [TARGET]...: builds ovs-vswitchd alone, and TARGETs.
+# Make makes the sources that all others need only for targets of its own.
 make_daemon() {
     make -C "$1" -j"$2" -f - built << 'END' || return 1
 include Makefile
 built: $(BUILT_SOURCES)
 END
-    make -C "$1" -j"$2" vswitchd/ovs-vswitchd
+    make -C "$1" -j"$2" vswitchd/ovs-vswitchd "${@:3}"
 }

@@ -20,7 +20,8 @@ mapfile -t files < <({
     find vhost-chain nf-shim ovs-patches ovs-ctl-scripts perf tests man \
         -type f -regextype posix-extended \
         -regex '.*\.([ch]|sh|py|mk|in|md|[1-9]|chain|rules|pml)' 2> /dev/null
-    find ovs-patches ovs-ctl-scripts perf tests -type f ! -name '*.*' \
+    find ovs-patches ovs-ctl-scripts perf tests debian -type f \
+        \( ! -name '*.*' -o -name '*.p*inst' -o -name '*.p*rm' \) \
         -exec grep -l '^#!/bin/\(ba\)\?sh$' {} + 2> /dev/null
 } | LC_ALL=C sort)
 scripts=()
