@@ -2,6 +2,8 @@
 #
 # The operator's command and its parts.
 
+EXTRA_DIST += ovs-ctl-scripts/step.sh
+
 dist_sbin_SCRIPTS += ovs-ctl-scripts/ovs-chain
 
 ovschaindir = $(datadir)/ovs-chain
