@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	.ci/run \
 	.shellcheckrc \
 	tests/apply-test.sh \
+	tests/check.sh \
 	tests/completion-test.sh \
 	tests/debian-root \
 	tests/domain-test.py \
