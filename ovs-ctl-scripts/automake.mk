@@ -26,6 +26,8 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/graph.py \
 	ovs-ctl-scripts/guest-ports.py \
 	ovs-ctl-scripts/guest.sh \
+	ovs-ctl-scripts/host-status.sh \
+	ovs-ctl-scripts/host.sh \
 	ovs-ctl-scripts/hugepages.sh \
 	ovs-ctl-scripts/instance.sh \
 	ovs-ctl-scripts/libvirt.sh \
@@ -34,6 +36,7 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/report.py \
 	ovs-ctl-scripts/sample.py \
 	ovs-ctl-scripts/show.py \
+	ovs-ctl-scripts/snapshot.py \
 	ovs-ctl-scripts/switch.py \
 	ovs-ctl-scripts/top.py \
 	ovs-ctl-scripts/topology.sh \

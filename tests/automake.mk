@@ -17,6 +17,7 @@ TESTS += \
 	tests/perf-test.py \
 	tests/placement-test.py \
 	tests/show-test.py \
+	tests/snapshot-test.py \
 	tests/soak-test.py \
 	tests/style-test.sh
 endif
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	tests/placement-test.py \
 	tests/show-test.py \
 	tests/show_bridge.py \
+	tests/snapshot-test.py \
 	tests/soak-test.py \
 	tests/style-test.sh \
 	tests/system

@@ -24,11 +24,11 @@ declare -A nf_pid
 # For a test that failed: what the logs say.
 post_mortem() {
     local log
-    for log in "$dir"/*.log; do
+    for log in "$dir"/*.log "$dir"/log/*.log; do
         [ ! -s "$log" ] || { say "== ${log##*/}"; tail -n 20 "$log"; }
     done
     say '== chain/show'
-    timeout 10 ovs-appctl chain/show || :
+    ovs-appctl --timeout=10 chain/show || :
     say "== FAILED: $failure"
 }
 
@@ -152,14 +152,13 @@ two_hosts() {
     nic_port right right-nic "$@"
 }
 
-# testpmd_port PORT [WORD]...: a plain vhost-user port, and testpmd in place of
-# its guest, which sends back what it gets.  WORDs are put before the command.
-testpmd_port() {
-    local port=$1 cpu device
-    shift
-    cmd ovs-vsctl add-port br0 "$port" -- set Interface "$port" \
-        type=dpdkvhostuserclient options:vhost-server-path="$dir/$port.sock"
-    device=net_virtio_user0,path=$dir/$port.sock,server=1,queue_size=1024
+# testpmd NAME SOCKET [WORD]...: testpmd in place of the guest of a plain
+# vhost-user port, which sends back what it gets.  WORDs are put before the
+# command.
+testpmd() {
+    local port=$1 device cpu
+    device=net_virtio_user0,path=$2,server=1,queue_size=1024
+    shift 2
     cpu=$(other_cpus)
     cpu=${cpu%%[,-]*}
     RUNTIME_DIRECTORY=$scratch background "$port" "$@" dpdk-testpmd --no-pci \
@@ -167,8 +166,15 @@ testpmd_port() {
         --single-file-segments --file-prefix "$name" --no-telemetry -m 96 \
         --vdev "$device" -- --forward-mode=io --port-topology=loop \
         --auto-start --stats-period 3600 --total-num-mbufs 4096
+}
+
+# testpmd_port PORT [WORD]...: a plain vhost-user port, and testpmd behind it.
+testpmd_port() {
+    cmd ovs-vsctl add-port br0 "$1" -- set Interface "$1" \
+        type=dpdkvhostuserclient options:vhost-server-path="$dir/$1.sock"
+    testpmd "$1" "$dir/$1.sock" "${@:2}"
     soon_is "the plain port is connected" connected \
-        interface "$port" status:status
+        interface "$1" status:status
 }
 
 # nf PORT PROGRAM [OPTION]...: attaches an NF to a port.

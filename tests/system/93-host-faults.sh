@@ -1,0 +1,198 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# slow
+#
+# 'ovs-chain enable' fails at each of its steps: the host's switch runs as it
+# was, with its flows, ports and addresses.
+#
+#   left --- left-nic --- br0 --- tap0      br0, tap0: with addresses
+#                          |
+#                         vm                testpmd, as a plain VM
+
+# shellcheck source=host.sh
+. "$(dirname "$0")/host.sh"
+
+host_begin_test
+host_switch
+host_network
+picture > "$scratch/before"
+host_install
+root=$(root_path '')
+# Without DPDK: ports have errors.
+plain=/usr/lib/openvswitch-switch/ovs-vswitchd
+
+# refused TEXT COMMAND...: COMMAND fails, says TEXT, and leaves all as it was.
+refused() {
+    local text=$1
+    shift
+    not "$@" > "$scratch/out" 2>&1 || fail "$(quoted "$@") works"
+    cat "$scratch/out"
+    grep -qF -e "$text" "$scratch/out" || fail "no '$text' is said"
+    is "Debian's switch is selected" "manual $debian_dpdk" mode
+    is "and runs" "$debian_dpdk" running
+    ok "all is as before" same_picture
+    ok "nothing of the attempt is left" [ ! -e "$root/var/lib/ovs-chain" ]
+}
+
+# The same, and nobody has stopped the switch.
+not_begun() {
+    local pid
+    pid=$(switch_pid)
+    refused "$@"
+    is "it is the same process" "$pid" switch_pid
+}
+
+mode() {
+    in_root update-alternatives --query ovs-vswitchd |
+        awk '/^Status:/ { s = $2 } /^Value:/ { print s, $2 }'
+}
+
+# instead PROGRAM: a script, on standard input, in place of one of the host's,
+# which it has as "$real".
+instead() {
+    [ -e "$root$1.real" ] || mv "$root$1" "$root$1.real"
+    { printf '%s\n' '#!/bin/sh' "real=$1.real"; cat; } > "$root$1"
+    chmod 755 "$root$1"
+}
+
+back() {
+    mv "$root$1.real" "$root$1"
+}
+
+# Before anything is changed.
+mv "$root$ours" "$root$ours.away"
+not_begun "$ours is missing: install" ovs-chain enable
+mv "$root$ours.away" "$root$ours"
+
+in_root update-alternatives --remove ovs-vswitchd "$ours"
+not_begun "is not registered: update-alternatives --install" ovs-chain enable
+in_root update-alternatives --install /usr/sbin/ovs-vswitchd ovs-vswitchd \
+    "$ours" 10
+
+instead "$ours" << 'END'
+echo "$0: error while loading shared libraries" >&2
+exit 127
+END
+not_begun "does not run: $ours: error while loading" ovs-chain enable
+
+instead "$ours" << 'END'
+echo 'ovs-vswitchd (Open vSwitch) 2.17.9'
+END
+not_begun "is Open vSwitch 2.17.9, and the switch that runs is" \
+    ovs-chain enable
+back "$ours"
+
+memory=other_config:dpdk-socket-mem
+cmd ovs-vsctl set Open_vSwitch . $memory=1048576
+picture > "$scratch/before"
+not_begun "would not start again" ovs-chain enable
+cmd ovs-vsctl set Open_vSwitch . $memory=64
+picture > "$scratch/before"
+
+# The alternative cannot be changed.
+in_root mount --bind /etc/alternatives /etc/alternatives
+in_root mount -o remount,bind,ro /etc/alternatives
+not_begun "'Selecting $ours' failed" ovs-chain enable
+in_root umount /etc/alternatives
+
+# The switch does not start, dies, or is another one.
+instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+echo 'no hugepages for you' >&2
+exit 1
+END
+refused "'Starting $ours' failed" traffic_meanwhile ovs-chain enable
+contains "it says why" 'no hugepages for you' "$scratch/out"
+traffic "after a start that failed"
+
+instead "$ours" << END
+case \$1 in --version) exec "\$real" "\$@" ;; esac
+exec $plain "\$@"
+END
+refused "it is $plain that runs" ovs-chain enable
+
+instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+"$real" "$@" || exit
+kill -9 "$(cat /run/openvswitch/ovs-vswitchd.pid)"
+END
+in_root sh -c 'echo OVS_CTL_OPTS=\"--no-mlockall --no-monitor\" \
+    >> /etc/default/openvswitch-switch'
+refused "no ovs-vswitchd runs" ovs-chain enable
+traffic "after a switch that died"
+back "$ours"
+
+# Flows do not come back, or others.
+instead /usr/bin/ovs-ofctl << END
+case \$(readlink /etc/alternatives/ovs-vswitchd),\$* in
+$ours,*replace-flows*) exit 1 ;;
+esac
+exec "\$real" "\$@"
+END
+refused "'Restoring flows' failed" ovs-chain enable
+traffic "after flows that were not restored"
+instead /usr/bin/ovs-ofctl << END
+case \$(readlink /etc/alternatives/ovs-vswitchd),\$* in
+$ours,*replace-flows*) exit 0 ;;
+esac
+exec "\$real" "\$@"
+END
+refused "of its flows, this is gone" ovs-chain enable
+instead /usr/bin/ovs-ofctl << END
+case \$* in -O*dump-flows*--no-names*--no-stats*) exit 1 ;; esac
+exec "\$real" "\$@"
+END
+not_begun "'Saving flows' failed" ovs-chain enable
+back /usr/bin/ovs-ofctl
+
+# It is interrupted, or killed, when the old switch has stopped.
+instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+touch /run/starting
+while [ ! -e /run/go ]; do sleep 0.1; done
+exec "$real" "$@"
+END
+interrupt() {
+    local status=0
+    rm -f "$root/run/starting" "$root/run/go"
+    in_root ovs-chain enable &
+    wait_for "$patience" [ -e "$root/run/starting" ]
+    in_root kill "-$1" "$(in_root pidof -x ovs-chain | tr ' ' '\n' |
+        sort -n | sed -n 1p)"
+    touch "$root/run/go"
+    wait $! || status=$?
+    return "$status"
+}
+refused "interrupted; the switch is as it was" interrupt TERM
+traffic "after an interrupt"
+not interrupt KILL || fail "it was not killed"
+soon "our switch has come up" prints "$ours.real" running
+back "$ours"
+not ovs-chain enable > "$scratch/out" 2>&1 || fail "enable works"
+cat "$scratch/out"
+contains "it says how to go on" 'cut short' "$scratch/out"
+sed -n 's/.*missing: \(sh .*\); then: \(.*\)/\1; \2/p' "$scratch/out" |
+    tee "$scratch/commands"
+ok "the commands work" in_root sh -e < "$scratch/commands"
+traffic "after the commands"
+ok "disable works" ovs-chain disable
+ok "all is as before" same_picture
+
+# Then it works.  Debian's plain switch, which is what is best without our
+# saying, and back to that.
+ok "enable works now" ovs-chain enable
+ok "all is as before" same_picture
+ok "and disable" ovs-chain disable
+ok "all is as before" same_picture
+cmd ovs-vsctl del-port br0 vm
+cmd ovs-vsctl set Open_vSwitch . other_config:dpdk-init=false
+cmd in_root update-alternatives --auto ovs-vswitchd
+cmd in_root "$ovs_ctl" --system-id=random --no-mlockall restart
+before=$(mode)
+ok "enable with the plain switch" ovs-chain enable
+is "the patched switch runs" "$ours" running
+# Its record lost, what would be without us is selected.
+rm -r "$root/var/lib/ovs-chain/host"
+ok "disable" ovs-chain disable
+is "the plain switch is selected as it was" "$before" mode
+is "and runs" "$plain" running
