@@ -17,6 +17,11 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/demo.chain \
 	ovs-ctl-scripts/demo.rules \
 	ovs-ctl-scripts/devices.py \
+	ovs-ctl-scripts/doctor.py \
+	ovs-ctl-scripts/doctor_host.py \
+	ovs-ctl-scripts/doctor_result.py \
+	ovs-ctl-scripts/doctor_switch.py \
+	ovs-ctl-scripts/doctor_vms.py \
 	ovs-ctl-scripts/domain.py \
 	ovs-ctl-scripts/exporter.py \
 	ovs-ctl-scripts/facts.py \

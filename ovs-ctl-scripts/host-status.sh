@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What is said of the host's own Open vSwitch: "ovs-chain status".
+# What is said of the host's own Open vSwitch: "ovs-chain status" and "doctor".
 
 # shellcheck source=host.sh
 . "${share:?}/host.sh"
@@ -48,3 +48,17 @@ host_status() (
     [ "$(host_running)" = "$(readlink -f "$host_ours")" ] || return 0
     host_snapshot state 2> /dev/null | sed 's/^/  /' || :
 )
+
+# Of an instance with --name.
+host_doctor() {
+    local options=()
+    need_root doctor
+    if [ -n "$opt_name" ]; then
+        use_instance
+        options=(--instance --log "$dir/ovs-vswitchd.log")
+    else
+        host_context
+        options=(--ours "$host_ours")
+    fi
+    python3 -B "$share/doctor.py" "${options[@]}" ${opt_json:+--json}
+}

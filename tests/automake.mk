@@ -7,6 +7,7 @@ if !SANITIZER
 TESTS += \
 	tests/apply-test.sh \
 	tests/completion-test.sh \
+	tests/doctor-test.py \
 	tests/domain-test.py \
 	tests/guest-test.sh \
 	tests/image-test.sh \
@@ -28,6 +29,7 @@ EXTRA_DIST += \
 	tests/check.sh \
 	tests/completion-test.sh \
 	tests/debian-root \
+	tests/doctor-test.py \
 	tests/domain-test.py \
 	tests/domain_facts.py \
 	tests/exposition.py \

@@ -102,9 +102,21 @@ is "its QEMU opened the pool so" 1 eval \
 
 contains "the third is up" '^guest: up' "$dir/vm/late.console"
 is "its NF found nothing" False query "port('late')['state'] == 'attached'"
+doctor() {
+    "$prefix/sbin/ovs-chain" doctor --name "$name" > "$scratch/doctor" || :
+}
+doctor
+contains "doctor knows why" \
+    'FAIL: guests: VM late at port late has no ivshmem device for the ring' \
+    "$scratch/doctor"
+contains "and that others are well" 'ok:   guests: VM fw has all' \
+    "$scratch/doctor"
 chain attach --live late late
 ok "the definition with the port is valid" valid late
 soon "the NF attaches while the VM runs" attached late
+doctor
+contains "so is this one now" 'ok:   guests: VM late has all' \
+    "$scratch/doctor"
 is "attaching again changes nothing" \
     'Nothing to change in the definition of late.' chain attach late late
 
