@@ -353,7 +353,8 @@ def commands(args):
                 yield shlex.join(['ovs-ofctl'] + METERS +
                                  ['add-meter', bridge, line])
     else:
-        yield from {'notes': notes, 'chains': chains, 'state': state}[args.verb]()
+        verbs = {'notes': notes, 'chains': chains, 'state': state}
+        yield from verbs[args.verb]()
 
 
 def main():

@@ -163,7 +163,17 @@ contains "it is linked with the shared one" 'libnf-shim.so.0 => /' \
     "$scratch/ldd"
 ok "and runs" in_root /tmp/mine --help
 
-# A private instance, of the installed switch.
+# A private instance, of the installed switch.  The hugepages that it adds are
+# the machine's, and go back whatever happens.
+instance_ends() {
+    local status=$?
+    set +e
+    in_root ovs-chain stop --name p > /dev/null 2>&1
+    (exit "$status")
+    clean_up
+}
+
+trap instance_ends EXIT
 in_root ovs-chain start --name p --memory 64 --pools 8 > "$scratch/start" ||
     fail "ovs-chain start: $(tail -n 3 "$scratch/start")"
 # shellcheck disable=SC2016
@@ -177,10 +187,14 @@ in_root bash -ec 'eval "$(ovs-chain env p)"
     nf-forward $OVS_CHAIN_DIR/ovs-chain.blue.fw > /tmp/nf.log 2>&1 &
     ovs-vsctl --timeout=60 wait-until Interface fw link_state=up
     ovs-chain show --name p
-    kill $!' > "$scratch/instance" || fail "instance: $(< "$scratch/instance")"
+    kill $!' > "$scratch/instance" || {
+    tail -n 20 "$(root_path /run/ovs-chain/p/ovs-vswitchd.log)" /dev/null
+    fail "instance: $(< "$scratch/instance")"
+}
 contains "the instance runs our switch" "^$ours\$" "$scratch/instance"
 contains "and an NF attaches" 'attached' "$scratch/instance"
 in_root ovs-chain stop --name p > /dev/null
+trap clean_up EXIT
 is "the host's switch noticed nothing" "$pid $plain" running
 
 # Removed while it is selected and runs: back to what was selected before.
