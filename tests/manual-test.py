@@ -54,6 +54,15 @@ def help_of(command):
                           stdin=subprocess.DEVNULL).stdout.decode()
 
 
+def options_of(command):
+    """The options that a help tells, and those of its verbs, each of which has
+    a help of its own."""
+    texts = [help_of(command)]
+    if command == (SCRIPT, 'help'):
+        texts += [help_of(command + (verb,)) for verb in verbs(command)]
+    return set(OPTION.findall(' '.join(texts)))
+
+
 def verbs(command):
     """The verbs that a help in the form of verbs_run() has: they are at the
     beginnings of lines, by two blanks; alternatives are joined by '|'."""
@@ -64,7 +73,7 @@ def verbs(command):
 class Manual(unittest.TestCase):
     def test_options(self):
         for command, pages in COMMANDS:
-            for option in sorted(set(OPTION.findall(help_of(command)))):
+            for option in sorted(options_of(command)):
                 with self.subTest(page=pages[0], option=option):
                     pattern = r'(?<![\w-])%s(?![\w-])' % option
                     self.assertTrue(any(re.search(pattern, text(page))
@@ -74,8 +83,7 @@ class Manual(unittest.TestCase):
         options = {}
         for command, pages in COMMANDS:
             for page in pages:
-                options.setdefault(page, set()).update(
-                    OPTION.findall(help_of(command)))
+                options.setdefault(page, set()).update(options_of(command))
         for page in sorted(options):
             for option in sorted(set(MARKED.findall(source(page)))):
                 with self.subTest(page=page, option='-' + option):
