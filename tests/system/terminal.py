@@ -9,8 +9,10 @@ it was.
 import os
 import pty
 import select
+import signal
 import sys
 import termios
+import time
 
 HOME, LEAVE, CURSOR = b'\x1b[H', b'\x1b[?1049l', b'\x1b[?25h'
 PATIENCE = 60
@@ -19,9 +21,11 @@ PATIENCE = 60
 def read_until(fd, enough):
     """Returns what a terminal shows until 'enough' says so, or its end."""
     shown = b''
+    deadline = time.monotonic() + PATIENCE
     while not enough(shown):
-        if not select.select([fd], [], [], PATIENCE)[0]:
-            sys.exit('terminal: it shows no more than %r' % shown)
+        left = deadline - time.monotonic()
+        if left < 0 or not select.select([fd], [], [], left)[0]:
+            sys.exit('terminal: it shows no more than %r' % shown[-1000:])
         try:
             more = os.read(fd, 4096)
         except OSError:         # The other end is closed.
@@ -36,6 +40,8 @@ def main():
     key = {'q': b'q', '^C': b'\x03'}[sys.argv[1]]
     pid, fd = pty.fork()
     if pid == 0:
+        # In the background of a script it is ignored, which is inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execvp(sys.argv[2], sys.argv[2:])
     before = termios.tcgetattr(fd)
     read_until(fd, lambda shown: shown.count(HOME) >= 2)
