@@ -20,11 +20,9 @@ def one(rounds, side, case, number):
 
 
 def run(rounds, side):
-    side.thaw()
     side.build(plans.BASE)
     for number in range(1, rounds.plan.target_rounds + 1):
         for case in rotate(CASES, number - 1):
             rounds.attempt(side, one, rounds, side, case, number)
     side.thaw()
     side.unbuild()
-    side.freeze()
