@@ -24,7 +24,8 @@ import doctor_host
 import doctor_switch
 import doctor_vms
 from doctor_result import FAIL, Result
-from facts import SHM, collect, run, table
+from facts import SHM, collect
+from switch import run, table
 
 
 CHECKS = (

@@ -39,7 +39,7 @@ import re
 import shlex
 import sys
 
-from facts import fail, run, table
+from switch import fail, run, table
 
 # The highest of these that a bridge speaks is used.
 OPENFLOW = ['-O', ','.join('OpenFlow1%d' % i for i in range(6))]
