@@ -117,16 +117,16 @@ host_check_tools() {
         command -v "$program" > /dev/null ||
             die "$program is missing: is openvswitch-switch installed?"
     done
-    host_pid > /dev/null ||
-        die "no ovs-vswitchd runs; start Open vSwitch first:" \
-            "$(host_start_command)"
-    ovs-vsctl --timeout=10 get Open_vSwitch . _uuid > /dev/null ||
-        die "the database of Open vSwitch does not answer"
     [ ! -e "$host_move/begun" ] ||
         die "an earlier attempt was cut short when it had stopped the" \
             "switch.  If flows are missing: sh $host_move/flows;" \
             "then: ovs-vsctl remove Open_vSwitch . other_config" \
             "flow-restore-wait; rm -r $host_move"
+    host_pid > /dev/null ||
+        die "no ovs-vswitchd runs; start Open vSwitch first:" \
+            "$(host_start_command)"
+    ovs-vsctl --timeout=10 get Open_vSwitch . _uuid > /dev/null ||
+        die "the database of Open vSwitch does not answer"
 }
 
 host_start_command() {

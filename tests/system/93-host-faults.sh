@@ -150,7 +150,10 @@ instead "$ours" << 'END'
 case $1 in --version) exec "$real" "$@" ;; esac
 touch /run/starting
 while [ ! -e /run/go ]; do sleep 0.1; done
-exec "$real" "$@"
+# By its name it is known.
+mkdir -p /run/named
+ln -sf "$real" /run/named/ovs-vswitchd
+exec /run/named/ovs-vswitchd "$@"
 END
 interrupt() {
     local status=0
@@ -166,7 +169,8 @@ interrupt() {
 refused "interrupted; the switch is as it was" interrupt TERM
 traffic "after an interrupt"
 not interrupt KILL || fail "it was not killed"
-soon "our switch has come up" prints "$ours.real" running
+soon "our switch has come up" in_root ovs-ofctl show br0
+is "it is ours" "$ours.real" running
 back "$ours"
 not ovs-chain enable > "$scratch/out" 2>&1 || fail "enable works"
 cat "$scratch/out"
