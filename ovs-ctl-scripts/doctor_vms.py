@@ -119,11 +119,34 @@ def option(text):
     return found
 
 
-class Guest:
-    """A VM, by the command line of its QEMU."""
+def identity(path):
+    """Returns device and inode of a file, or None."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
 
-    def __init__(self, words):
+
+def mapped_files(pid):
+    """Returns the identities of the files that a process has mapped."""
+    found = set()
+    for line in read('/proc/%s/maps' % pid).splitlines():
+        device, inode = line.split()[3:5]
+        major, minor = (int(part, 16) for part in device.split(':'))
+        found.add((major, minor, int(inode)))
+    return found
+
+
+class Guest:
+    """A VM, by the command line of its QEMU and, for devices that were added
+    later, the files that this process has mapped."""
+
+    def __init__(self, words, pid=None):
         self.words = words
+        # Libvirt may have another /dev/shm than we have.
+        self.root = '/proc/%s/root' % pid if pid else ''
+        self.in_memory = mapped_files(pid) if pid else set()
         self.objects = {}
         self.memory, self.mapped = set(), set()
         for name, text in zip(words, words[1:]):
@@ -157,9 +180,11 @@ class Guest:
             values.get('share') in (True, 'on', 'yes', 'true')
             for values in found)
 
-    def files(self):
-        """Returns the files that its ivshmem devices map."""
-        return {os.path.realpath(self.objects[name]['mem-path'])
+    def has_file(self, path):
+        """Returns whether an ivshmem device maps a file."""
+        return identity(self.root + path) in self.in_memory or \
+            os.path.realpath(path) in {
+                os.path.realpath(self.objects[name]['mem-path'])
                 for name in self.mapped
                 if 'mem-path' in self.objects.get(name, {})}
 
@@ -170,7 +195,7 @@ def guests():
     for path in glob.glob('/proc/[0-9]*/cmdline'):
         words = read(path).split('\0')
         if re.match(r'(qemu-system|qemu-kvm|kvm)', os.path.basename(words[0])):
-            found.append(Guest(words))
+            found.append(Guest(words, path.split('/')[2]))
     return found
 
 
@@ -179,9 +204,8 @@ def port_problems(guest, port, pool):
     if not guest.is_shared():
         yield ("does not share its memory, so that the switch cannot reach "
                "it: no packet passes")
-    files = guest.files()
     for file, what in ((port['ring'], "ring file"), (pool, "pool")):
-        if os.path.realpath(file['path']) not in files:
+        if not guest.has_file(file['path']):
             yield ("has no ivshmem device for the %s, so that its packets are "
                    "copied" % what)
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What "ovs-chain doctor" makes of what it reads."""
 
+import mmap
 import os
 import tempfile
 import types
@@ -81,6 +82,17 @@ class Guests(unittest.TestCase):
         text, = self.problems(BY_HAND.replace('-device ivshmem-plain,memdev=p',
                                               ''))
         self.assertIn('no ivshmem device for the pool', text)
+
+    def test_device_added_later(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b'ring')
+            file.flush()
+            with mmap.mmap(file.fileno(), 4):
+                late = doctor_vms.Guest([], 'self')
+                self.assertTrue(late.has_file(file.name))
+            late = doctor_vms.Guest([], 'self')
+            self.assertFalse(late.has_file(file.name))
+            self.assertFalse(late.has_file(file.name + '-none'))
 
     def test_commands(self):
         facts = new_facts()
