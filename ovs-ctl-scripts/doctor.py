@@ -25,7 +25,7 @@ import doctor_switch
 import doctor_vms
 from doctor_result import FAIL, Result
 from facts import SHM, collect
-from switch import run, table
+from switch import chain_show, run, table
 
 
 CHECKS = (
@@ -47,8 +47,7 @@ class Asked:
         self.interfaces = {row['name']: row for row in table(
             'Interface', 'name,type,options,error,status')}
         try:
-            self.show = json.loads(run('ovs-appctl', '-T', '10',
-                                       'chain/show-json'))
+            self.show = chain_show()
         except SystemExit:
             self.show = None
         self.facts = None

@@ -9,7 +9,7 @@ one joins the two ports of an NF.
 """
 
 import sample
-from show import new_parser, samples, si
+from show import print_once, si
 
 
 def quote(text):
@@ -116,12 +116,5 @@ def graph(after, rates):
     yield '}'
 
 
-def main():
-    args = new_parser('graph', 1.0).parse_args()
-    before, after = samples(args.bridge, args.interval)
-    for line in graph(after, sample.Rates(before, after)):
-        print(line)
-
-
 if __name__ == '__main__':
-    main()
+    print_once('graph', graph)

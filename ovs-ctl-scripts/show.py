@@ -119,12 +119,14 @@ def samples(bridge, interval):
     return before, sample.take(bridge)
 
 
-def main():
-    args = new_parser('show', 1.0).parse_args()
+def print_once(verb, lines_of):
+    """Prints what lines_of() yields for a Sample and its Rates, as the
+    options of 'verb' on the command line say."""
+    args = new_parser(verb, 1.0).parse_args()
     before, after = samples(args.bridge, args.interval)
-    for line in draw(after, sample.Rates(before, after)):
+    for line in lines_of(after, sample.Rates(before, after)):
         print(line)
 
 
 if __name__ == '__main__':
-    main()
+    print_once('show', draw)

@@ -39,7 +39,7 @@ import re
 import shlex
 import sys
 
-from switch import fail, run, table
+from switch import chain_show, fail, run, table
 
 # The highest of these that a bridge speaks is used.
 OPENFLOW = ['-O', ','.join('OpenFlow1%d' % i for i in range(6))]
@@ -276,7 +276,7 @@ def chains():
 
 def state():
     """Yields a line for each pool and chain port of the patched switch."""
-    show = json.loads(run('ovs-appctl', '--timeout=10', 'chain/show-json'))
+    show = chain_show()
     for pool in show['pools']:
         yield 'pool %-14s %d MiB in %s, %d of %d buffers free' % (
             pool['name'], pool['size'] >> 20, pool['file'],
