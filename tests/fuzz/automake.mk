@@ -35,7 +35,7 @@ fuzz_nf_cppflags = $(nf_test_cppflags) -I$(top_srcdir)/nf-shim/nfs \
 tests_fuzz_libhost_a_SOURCES = $(libvhost_chain_la_SOURCES)
 tests_fuzz_libhost_a_CPPFLAGS = $(libvhost_chain_la_CPPFLAGS) \
 	-Dclock_gettime=fuzz_clock_gettime -Dgetrandom=fuzz_getrandom \
-	-Dmmap=fuzz_mmap -Dfallocate=fuzz_fallocate
+	-Dmmap=fuzz_mmap -Dmunmap=fuzz_munmap -Dfallocate=fuzz_fallocate
 tests_fuzz_libhost_a_CFLAGS = $(fuzz_cflags) $(fuzz_tested) \
 	-fno-sanitize-coverage=trace-cmp $(DPDK_CFLAGS) $(NUMA_CFLAGS)
 

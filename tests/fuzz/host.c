@@ -164,11 +164,14 @@ host_open(int k)
     int error;
 
     assert_null(hp->port);
+    mapped = NULL;
     kernel.mapped = k == HOST_OK ? NULL : note_mapping;
+    kernel.unmapped = race_unmap;
     race_begin();
     error = vhc_port_open(host.pool, &hp->config, &hp->port, &message);
     race_end();
     kernel.mapped = NULL;
+    kernel.unmapped = NULL;
     race_unmap(mapped);
     fuzz_trace("    %s: %s", names[k], error ? message
                : vhc_state_name(hp->port->attach.state));

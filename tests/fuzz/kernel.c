@@ -16,6 +16,7 @@ int fuzz_clock_gettime(clockid_t id, struct timespec *ts);
 ssize_t fuzz_getrandom(void *p, size_t size, unsigned flags);
 void *fuzz_mmap(void *addr, size_t size, int prot, int flags, int fd,
                 off_t off);
+int fuzz_munmap(void *addr, size_t size);
 int fuzz_fallocate(int fd, int mode, off_t off, off_t len);
 
 struct kernel kernel;
@@ -87,6 +88,15 @@ fuzz_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t off)
         kernel.mapped(p, size);
     }
     return p;
+}
+
+int
+fuzz_munmap(void *addr, size_t size)
+{
+    if (kernel.unmapped) {
+        kernel.unmapped(addr);
+    }
+    return munmap(addr, size);
 }
 
 /* The pages come when they are touched. */

@@ -16,8 +16,9 @@ struct kernel {
     uint64_t now_ms;
     uint64_t random;            /* The last number. */
 
-    /* Called for each shared mapping; may be NULL. */
+    /* Called for each shared mapping, and before one goes; may be NULL. */
     void (*mapped)(void *base, size_t size);
+    void (*unmapped)(const void *base);
 };
 
 extern struct kernel kernel;
