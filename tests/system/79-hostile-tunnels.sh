@@ -60,7 +60,7 @@ ovs-ofctl -O OpenFlow15 add-flow br0 \
 erspan_tunnels
 come_out vx4 vx6 gnv4 gnv6 ers4 ers6 gtp4 gpe4
 flip heads "taking tunnel headers away" tunnels
-cmd ovs-vsctl del-port ers4 -- del-port ers6
+honest_between cmd ovs-vsctl del-port ers4 -- del-port ers6
 gre_tunnels
 come_out gre4 gre6
 flip heads "taking GRE away" tunnels

@@ -29,6 +29,8 @@ post_mortem() {
     done
     say '== chain/show'
     ovs-appctl --timeout=10 chain/show || :
+    say '== coverage/show'
+    ovs-appctl --timeout=10 coverage/show | grep -E 'drop|error' || :
     say "== FAILED: $failure"
 }
 
