@@ -35,7 +35,7 @@ stock_switch() {
 debian_root() {
     [ -e "$host_root/made" ] ||
         step root "Making a root with Debian's Open vSwitch" \
-            "$top/tests/system/debian-root" "$suite" "$host_root"
+            "$top/tests/debian-root" host "$suite" "$host_root"
 }
 
 unit_tests() {
