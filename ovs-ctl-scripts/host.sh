@@ -26,6 +26,7 @@ host_scripts=/usr/share/openvswitch/scripts
 host_rundir=/var/run/openvswitch
 host_state=/var/lib/ovs-chain/host
 host_move=/var/lib/ovs-chain/move
+host_dropin=/run/systemd/system/ovs-vswitchd.service.d/ovs-chain.conf
 # Seconds: a start may have many hugepages to clear.
 host_patience=300
 
@@ -221,6 +222,22 @@ host_select() {
         { say "it is '$(host_selected)' now, not '$1 $2'"; return 1; }
 }
 
+# While we start the switch, systemd must not: what Restart= of the unit begins
+# restarts openvswitch-switch.service, too, and with it the database.
+host_hold_unit() {
+    host_has_systemd || return 0
+    mkdir -p "${host_dropin%/*}"
+    printf '[Service]\nRestart=no\n' > "$host_dropin"
+    systemctl daemon-reload
+}
+
+host_release_unit() {
+    [ -e "$host_dropin" ] || return 0
+    rm "$host_dropin"
+    rmdir --ignore-fail-on-non-empty "${host_dropin%/*}"
+    systemctl daemon-reload
+}
+
 # host_ctl start|stop: ovs-vswitchd only.
 host_ctl() {
     local OVS_CTL_OPTS=
@@ -337,13 +354,20 @@ host_begin() {
     rm -rf "${host_move:?}"
     mkdir -m 700 "$host_move"
     : > "$host_move/log"
+    host_hold_unit
+}
+
+host_end() {
+    host_release_unit
+    rm -rf "${host_move:?}"
 }
 
 # host_give_up WHY MODE PATH: goes back and ends the script.
 host_give_up() {
     trap '' INT TERM HUP
-    host_back "$2" "$3" || die "$1; going back failed, too: see above"
-    rm -rf "${host_move:?}"
+    host_back "$2" "$3" ||
+        { host_release_unit; die "$1; going back failed, too: see above"; }
+    host_end
     [ "$3" = "$host_ours" ] || host_forget
     die "$1; the switch is as it was"
 }
@@ -363,7 +387,7 @@ host_change() {
             host_step "Selecting $2." host_select "$1" "$2" &&
             host_restart "$2"; then
         trap - INT TERM HUP
-        rm -rf "${host_move:?}"
+        host_end
         return
     fi
     say "${failed%.}: $why" >&2

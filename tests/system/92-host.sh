@@ -17,12 +17,7 @@
 . "$(dirname "$0")/host.sh"
 
 host_begin_test
-host_switch
-host_network
-traffic "Debian's switch"
-leftovers > "$scratch/leftovers"
-picture > "$scratch/before"
-
+host_before
 host_install
 is "installing selects nothing" "$debian_dpdk" selected
 ovs-chain status | tee "$scratch/status"

@@ -21,42 +21,12 @@ root=$(root_path '')
 # Without DPDK: ports have errors.
 plain=/usr/lib/openvswitch-switch/ovs-vswitchd
 
-# refused TEXT COMMAND...: COMMAND fails, says TEXT, and leaves all as it was.
-refused() {
-    local text=$1
-    shift
-    not "$@" > "$scratch/out" 2>&1 || fail "$(quoted "$@") works"
-    cat "$scratch/out"
-    grep -qF -e "$text" "$scratch/out" || fail "no '$text' is said"
-    is "Debian's switch is selected" "manual $debian_dpdk" mode
-    is "and runs" "$debian_dpdk" running
-    ok "all is as before" same_picture
-    ok "nothing of the attempt is left" [ ! -e "$root/var/lib/ovs-chain" ]
-}
-
 # The same, and nobody has stopped the switch.
 not_begun() {
     local pid
     pid=$(switch_pid)
     refused "$@"
     is "it is the same process" "$pid" switch_pid
-}
-
-mode() {
-    in_root update-alternatives --query ovs-vswitchd |
-        awk '/^Status:/ { s = $2 } /^Value:/ { print s, $2 }'
-}
-
-# instead PROGRAM: a script, on standard input, in place of one of the host's,
-# which it has as "$real".
-instead() {
-    [ -e "$root$1.real" ] || mv "$root$1" "$root$1.real"
-    { printf '%s\n' '#!/bin/sh' "real=$1.real"; cat; } > "$root$1"
-    chmod 755 "$root$1"
-}
-
-back() {
-    mv "$root$1.real" "$root$1"
 }
 
 # Before anything is changed.

@@ -18,8 +18,10 @@ for tool in ovs-vsctl ovs-ofctl ovs-appctl ovs-chain; do
     eval "$tool() { in_root $tool \"\$@\"; }"
 done
 
-# Hugepages for the switch and, in the host's /dev/hugepages, for a pool and
-# testpmd; the sockets of VMs are to be seen from both sides.
+# host_begin_test [OPTION]...: hugepages for the switch and, in the host's
+# /dev/hugepages, for a pool and testpmd; the sockets of VMs are to be seen
+# from both sides.  OPTIONs are root_begin's.
+# shellcheck disable=SC2120
 host_begin_test() {
     local debs=()
     ! host_debs || debs=(--bind "$OVS_CHAIN_DEBS:/debs")
@@ -29,9 +31,9 @@ host_begin_test() {
     exec 8< "$hugepages_sysfs/nr_hugepages"
     flock 8
     instance_hugepages 64 160
-    root_begin --bind "$huge_dir:/dev/hugepages" --bind "$dir/vm:/run/vm" \
-        --bind "$dir/log:/var/log/openvswitch" --bind /dev/net:/dev/net \
-        ${debs[@]+"${debs[@]}"}
+    root_begin "$@" --bind "$huge_dir:/dev/hugepages" \
+        --bind "$dir/vm:/run/vm" --bind "$dir/log:/var/log/openvswitch" \
+        --bind /dev/net:/dev/net ${debs[@]+"${debs[@]}"}
     instance_owns_process "$root_pid"
     ip netns attach "$netns" "$root_pid"
     ip netns exec "$netns" sysctl -qew net.ipv6.conf.all.disable_ipv6=1 \
@@ -40,14 +42,18 @@ host_begin_test() {
     leave_pmd_cpu
 }
 
-# Starts Debian's switch as its own script does.
+# Starts Debian's switch as its own script does, or systemd if it runs.
 host_switch() {
     local mask
     mask=$(printf '0x%x' $((1 << $(instance_pmd_cpu))))
     in_root sh -c 'echo OVS_CTL_OPTS=--no-mlockall \
         >> /etc/default/openvswitch-switch'
     cmd in_root update-alternatives --set ovs-vswitchd "$debian_dpdk"
-    cmd in_root "$ovs_ctl" --system-id=random --no-mlockall start 8>&-
+    if in_root test -d /run/systemd/system; then
+        cmd in_root systemctl start openvswitch-switch
+    else
+        cmd in_root "$ovs_ctl" --system-id=random --no-mlockall start 8>&-
+    fi
     cmd ovs-vsctl set Open_vSwitch . other_config:dpdk-init=true \
         other_config:dpdk-extra="--no-pci --no-telemetry" \
         other_config:dpdk-socket-mem=64 other_config:dpdk-socket-limit=64 \
@@ -154,6 +160,15 @@ leftovers() {
     in_root ls /dev/hugepages /dev/shm /run
 }
 
+# Debian's switch at work, with what there is noted.
+host_before() {
+    host_switch
+    host_network
+    traffic "Debian's switch"
+    leftovers > "$scratch/leftovers"
+    picture > "$scratch/before"
+}
+
 # What is installed: the packages, if './bootstrap deb' has made them, or the
 # same by hand.
 host_debs() {
@@ -193,4 +208,39 @@ host_remove() {
         /usr/lib/libvhost-chain.so.0.0.0 "$prefix/var/run"
     in_root rmdir -p --ignore-fail-on-non-empty "$prefix/var"
     in_root ldconfig
+}
+
+# refused TEXT COMMAND...: COMMAND fails, says TEXT, and leaves all as it was.
+refused() {
+    local text=$1
+    shift
+    not "$@" > "$scratch/out" 2>&1 || fail "$(quoted "$@") works"
+    cat "$scratch/out"
+    grep -qF -e "$text" "$scratch/out" || fail "no '$text' is said"
+    is "Debian's switch is selected" "manual $debian_dpdk" mode
+    is "and runs" "$debian_dpdk" running
+    ok "all is as before" same_picture
+    ok "nothing of the attempt is left" \
+        not in_root test -e /var/lib/ovs-chain
+}
+
+# How and what is selected.
+mode() {
+    in_root update-alternatives --query ovs-vswitchd |
+        awk '/^Status:/ { s = $2 } /^Value:/ { print s, $2 }'
+}
+
+# instead PROGRAM: a script, on standard input, in place of one of the host's,
+# which it has as "$real".
+instead() {
+    local root
+    root=$(root_path '')
+    [ -e "$root$1.real" ] || mv "$root$1" "$root$1.real"
+    { printf '%s\n' '#!/bin/sh' "real=$1.real"; cat; } > "$root$1"
+    chmod 755 "$root$1"
+}
+
+# back PROGRAM: the host's own again.
+back() {
+    in_root mv "$1.real" "$1"
 }
