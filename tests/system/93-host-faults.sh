@@ -81,9 +81,13 @@ exec $plain "\$@"
 END
 refused "it is $plain that runs" ovs-chain enable
 
+# Not in the middle of the handshake: see refused.
 instead "$ours" << 'END'
 case $1 in --version) exec "$real" "$@" ;; esac
 "$real" "$@" || exit
+until ovs-vsctl get Interface vm status:status | grep -qx '"*connected"*'; do
+    sleep 0.1
+done
 kill -9 "$(cat /run/openvswitch/ovs-vswitchd.pid)"
 END
 in_root sh -c 'echo OVS_CTL_OPTS=\"--no-mlockall --no-monitor\" \
