@@ -67,8 +67,23 @@ root_begin --bind "$debs:/debs"
 # shellcheck disable=SC2016
 version=$(in_root dpkg-query -W -f '${Version}' openvswitch-switch)
 field openvswitch-switch-chain Depends | sed 's/, */\n/g' > "$scratch/needs"
-ok "the switch belongs to exactly this openvswitch-switch" \
-    grep -Fqx "openvswitch-switch (= $version)" "$scratch/needs"
+
+# Whether the switch can be installed beside that version.
+goes_with() {
+    local relation bound n=0
+    while read -r relation bound; do
+        dpkg --compare-versions "$1" "$relation" "$bound" || return 1
+        n=$((n + 1))
+    done < <(sed -n 's/^openvswitch-switch (\(.*\))$/\1/p' "$scratch/needs")
+    [ "$n" -gt 0 ]
+}
+
+ok "the switch belongs to this openvswitch-switch" goes_with "$version"
+source=${version%+b[0-9]*}
+ok "also if that is built again" goes_with "$source+b7"
+for other in "$source~" "$source+deb99u1" "${source}1" "$source.1"; do
+    ok "but not to $other" not goes_with "$other"
+done
 
 # Files of the root, links with their targets, that stay with it.
 files() {
