@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     target_rounds: int          # Of what targets are about.
     seconds: float              # Of a round...
     warm: float                 # ...after so many of warm-up.
+    tries: int                  # Times that it is measured, if disturbed.
     agreement: float            # Largest part by which two counts may differ.
     latency: float              # Seconds at each load; 0: not measured.
     idle: tuple                 # Numbers of silent ports.
@@ -98,11 +99,12 @@ SHORT = [
 
 PLANS = {
     'quick': Plan(QUICK, rounds=5, target_rounds=5, seconds=0.5, warm=0.2,
-                  agreement=0.03, latency=0.5, idle=(10, 50), starts=3,
-                  profile=2.0),
+                  tries=2, agreement=0.03, latency=0.5, idle=(10, 50),
+                  starts=3, profile=2.0),
     'full': Plan(list(full()), rounds=3, target_rounds=9, seconds=1.0,
-                 warm=0.3, agreement=0.03, latency=2.0, idle=(10, 100, 500),
-                 starts=10, profile=5.0),
+                 warm=0.3, tries=3, agreement=0.03, latency=2.0,
+                 idle=(10, 100, 500), starts=10, profile=5.0),
     'short': Plan(SHORT, rounds=1, target_rounds=1, seconds=0.3, warm=0.1,
-                  agreement=1.0, latency=0.3, idle=(4,), starts=1, profile=0),
+                  tries=3, agreement=1.0, latency=0.3, idle=(4,), starts=1,
+                  profile=0),
 }

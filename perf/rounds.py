@@ -6,8 +6,8 @@ import time
 import profile
 from errors import PerfError
 
-WAITED = 0.03                   # A larger part disturbs a round...
-TRIES = 3                       # ...which is then measured again.
+# A larger part of the time disturbs a round, which is then measured again.
+WAITED = 0.03
 
 
 def agree(sample, plan):
@@ -22,7 +22,7 @@ def measure(side, plan, repeats):
     again if another process took its processors, which is a reason from
     outside and not a choice of results."""
     sample = None
-    for _ in range(TRIES):
+    for _ in range(plan.tries):
         side.thaw()
         time.sleep(plan.warm)
         sample = side.measure(plan.seconds)
