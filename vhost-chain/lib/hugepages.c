@@ -159,8 +159,8 @@ vhc_hugepages_populate(struct vhc_shmfile *f, size_t page_size, int node,
 
     /* mmap() fails with ENOMEM when the pages do not exist, fallocate() when
      * they do not exist on 'node', which is where touching them would kill
-     * the process. */
-    error = vhc_shmfile_map(f, NULL);
+     * the process.  DPDK wants addresses that begin with a page. */
+    error = vhc_shmfile_map(f, page_size, NULL);
     if (error == ENOMEM) {
         return not_enough(f, page_size, node, errp);
     } else if (error) {

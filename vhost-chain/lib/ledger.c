@@ -98,7 +98,7 @@ vhc_ledger_open(struct vhc_ledger *ledger, const char *path,
     int error = vhc_shmfile_open(&ledger->file, path, size, getegid(), 0600,
                                  errp);
 
-    error = error ? error : vhc_shmfile_map(&ledger->file, errp);
+    error = error ? error : vhc_shmfile_map(&ledger->file, 0, errp);
     if (error) {
         return error;
     }

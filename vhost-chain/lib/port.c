@@ -106,7 +106,7 @@ open_file(struct vhc_port *port, char **errp)
     }
     error = vhc_shmfile_open(&port->file, path, file_size(config), pool->gid,
                              0660, errp);
-    error = error ? error : vhc_shmfile_map(&port->file, errp);
+    error = error ? error : vhc_shmfile_map(&port->file, 0, errp);
     if (!error && fstat(port->file.fd, &st)) {
         error = vhc_error(errp, errno, "%s: %s", path, strerror(errno));
     }

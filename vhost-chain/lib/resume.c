@@ -139,7 +139,7 @@ skip_taken(const struct vhc_port *port, uint32_t slot)
         return;                 /* Its port does not find it either. */
     }
     if (f.size >= VHC_RINGS_OFF + r->n_queues * VHC_N_RINGS * ring_bytes
-        && !vhc_shmfile_map(&f, NULL) && is_ring_of(&f, port->pool)) {
+        && !vhc_shmfile_map(&f, 0, NULL) && is_ring_of(&f, port->pool)) {
         for (uint32_t i = 0; i < r->n_queues; i++) {
             size_t off = (i * VHC_N_RINGS + VHC_TX) * ring_bytes;
             struct vhc_limits limits = port->queues[i].limits;
@@ -335,7 +335,7 @@ tell_closed(const struct vhc_pool *pool, const struct vhc_record *r)
         || vhc_shmfile_open_inode(&f, pool->link_dir, r->inode)) {
         return;
     }
-    if (f.size > VHC_RINGS_OFF && !vhc_shmfile_map(&f, NULL)
+    if (f.size > VHC_RINGS_OFF && !vhc_shmfile_map(&f, 0, NULL)
         && is_ring_of(&f, pool)) {
         vhc_attach_publish(&attach, (struct vhc_ctrl_host *) f.base);
     }

@@ -195,15 +195,43 @@ vhc_shmfile_open_inode(struct vhc_shmfile *f, const char *dir,
                             st.st_mode & 0777, NULL);
 }
 
-int
-vhc_shmfile_map(struct vhc_shmfile *f, char **errp)
+/* Reserves addresses for 'size' bytes at a multiple of 'align', of more than
+ * are needed.  Returns MAP_FAILED and sets errno if there are none. */
+static void *
+reserve(size_t size, size_t align)
 {
-    void *base = mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                      f->fd, 0);
+    char *p = mmap(NULL, size + align, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t before = -(uintptr_t) p & (align - 1);
 
+    if (p == MAP_FAILED) {
+        return p;
+    }
+    if (before) {
+        munmap(p, before);
+    }
+    munmap(p + before + size, align - before);
+    return p + before;
+}
+
+int
+vhc_shmfile_map(struct vhc_shmfile *f, size_t align, char **errp)
+{
+    void *there = align ? reserve(f->size, align) : NULL;
+    void *base = MAP_FAILED;
+
+    if (there != MAP_FAILED) {
+        base = mmap(there, f->size, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | (there ? MAP_FIXED : 0), f->fd, 0);
+    }
     if (base == MAP_FAILED) {
-        return vhc_error(errp, errno, "%s: cannot map %zu bytes: %s",
-                         f->path, f->size, strerror(errno));
+        int error = errno;
+
+        if (there && there != MAP_FAILED) {
+            munmap(there, f->size);
+        }
+        return vhc_error(errp, error, "%s: cannot map %zu bytes: %s",
+                         f->path, f->size, strerror(error));
     }
     f->base = base;
 

@@ -46,9 +46,10 @@ int vhc_shmfile_open(struct vhc_shmfile *f, const char *path, size_t size,
 int vhc_shmfile_open_inode(struct vhc_shmfile *f, const char *dir,
                            uint64_t inode);
 
-/* Maps the whole file, shared, without touching its pages.  'f' must stay
+/* Maps the whole file, shared, without touching its pages, at a multiple of
+ * 'align' bytes, a power of two, or of a page if that is 0.  'f' must stay
  * where it is until it is closed. */
-int vhc_shmfile_map(struct vhc_shmfile *f, char **errp);
+int vhc_shmfile_map(struct vhc_shmfile *f, size_t align, char **errp);
 
 /* Gives the file to group 'gid'. */
 int vhc_shmfile_set_group(const struct vhc_shmfile *f, gid_t gid,
