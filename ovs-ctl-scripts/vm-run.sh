@@ -39,14 +39,22 @@ vm_run_parse() {
     [ $# -ge 2 ] || die "vm run: something is missing"$'\n'"$vm_run_usage"
 }
 
+# Sets 'rights' to QEMU's arguments to open all files and then drop the rights
+# of root for good: -run-with since QEMU 9.1, -runas before 10.0.
+vm_run_rights() {
+    rights=(-runas nobody)
+    ! qemu-system-x86_64 -help | grep '^-run-with .*user=' > /dev/null ||
+        rights=(-run-with 'user=nobody')
+}
+
 # Sets 'machine' to QEMU's arguments for the processor and the board, and
 # 'cmdline' to the kernel's.
 vm_run_machine() {
-    local kvm=$1 memory=$2
-    # It opens all files and then drops the rights of root for good.
+    local kvm=$1 memory=$2 rights
+    vm_run_rights
     # shellcheck disable=SC2054
     machine=(
-        -runas nobody
+        "${rights[@]}"
         -sandbox on,obsolete=deny,spawn=deny,resourcecontrol=deny
         -nodefaults -no-user-config -display none -no-reboot
         -machine q35,memory-backend=memory -m "$memory"
