@@ -9,7 +9,9 @@ from process import Process
 
 TOUCH = {'none': 'none', 'macswap': 'touch'}
 RING_TITLE = 'Testing using two physical cores'
-RING_LINE = r'SP/SC: bulk \(size: 32\): ([\d.]+)'
+# As DPDK 22.11 says it, and as 24.11 does.
+RING_LINE = (r'SP/SC(?:: bulk \(size: 32\):| - bulk \(n:32 *\) - cycles per '
+             r'elem:) *([\d.]+)')
 
 
 class Floor:
