@@ -7,10 +7,6 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* DPDK wants external memory aligned to its page size, which is so for
- * hugepages. */
-#define ALIGNMENT (UINT64_C(2) << 20) /* Bytes. */
-
 /* As the sources under test know them. */
 int fuzz_clock_gettime(clockid_t id, struct timespec *ts);
 ssize_t fuzz_getrandom(void *p, size_t size, unsigned flags);
@@ -54,37 +50,13 @@ fuzz_getrandom(void *p_, size_t size, unsigned flags)
     return size;
 }
 
-/* Reserves more than is needed, to have an address in it that is aligned. */
-static void *
-reserve(size_t size)
-{
-    size_t all = size + ALIGNMENT;
-    uint8_t *p = mmap(NULL, all, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    uint8_t *base = (uint8_t *) (((uintptr_t) p + ALIGNMENT - 1)
-                                 & ~(ALIGNMENT - 1));
-
-    if (p == MAP_FAILED) {
-        return NULL;
-    }
-    if (base > p) {
-        munmap(p, base - p);
-    }
-    munmap(base + size, p + all - (base + size));
-    return base;
-}
-
 void *
 fuzz_mmap(void *addr, size_t size, int prot, int flags, int fd, off_t off)
 {
-    void *p;
+    void *p = mmap(addr, size, prot, flags, fd, off);
 
-    if (!(flags & MAP_SHARED) || flags & MAP_FIXED) {
-        return mmap(addr, size, prot, flags, fd, off);
-    }
-    addr = reserve(size);
-    p = addr ? mmap(addr, size, prot, flags | MAP_FIXED, fd, off) : MAP_FAILED;
-    if (p != MAP_FAILED && kernel.mapped) {
+    if (p != MAP_FAILED && flags & MAP_SHARED && !(flags & MAP_FIXED)
+        && kernel.mapped) {
         kernel.mapped(p, size);
     }
     return p;

@@ -3,9 +3,9 @@
 #define KERNEL_H 1
 
 /* What the switch under test asks of the kernel and would not get the same
- * each time: the time, random numbers, the addresses of mappings; or would not
- * get fast: the pages of a pool.  Its sources are compiled with the names of
- * those functions changed to these.
+ * each time: the time, random numbers; or would not get fast: the pages of a
+ * pool; or what we want to know of: mappings.  Its sources are compiled with
+ * the names of those functions changed to these.
  *
  * Thread-safety: none. */
 
