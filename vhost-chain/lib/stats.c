@@ -65,6 +65,22 @@ name_source(const struct vhc_pool *pool, unsigned source, const char **name)
     return from ? from->config.n_queues : 1;
 }
 
+/* Returns the hop from 'from' among the '*n' of 'hops', a new one if there is
+ * none. */
+static struct vhc_hop *
+find_hop(struct vhc_hop *hops, unsigned *n, const char *from)
+{
+    unsigned i;
+
+    for (i = 0; i < *n && strcmp(hops[i].from, from); i++) {
+        continue;
+    }
+    if (i == *n) {
+        hops[(*n)++] = (struct vhc_hop) { .from = from };
+    }
+    return &hops[i];
+}
+
 unsigned
 vhc_port_get_hops(const struct vhc_port *port, struct vhc_hop **hops)
 {
@@ -80,7 +96,10 @@ vhc_port_get_hops(const struct vhc_port *port, struct vhc_hop **hops)
         step = name_source(port->pool, source, &hop.from);
         add_hops(port, source, step, &hop);
         if (hop.by_reference || hop.copied) {
-            (*hops)[n++] = hop;
+            struct vhc_hop *sum = find_hop(*hops, &n, hop.from);
+
+            sum->by_reference += hop.by_reference;
+            sum->copied += hop.copied;
         }
     }
     return n;

@@ -228,6 +228,8 @@ test_hops(void **state)
     fake_nf_close(&nf);
     check_hop("outside", 0, 3);
     check_hop("nic", 1, 0);
+    check_hop("(deleted)", 3, 0);
+    assert_int_equal(count_hops(), 3);
 }
 
 /* A port cannot use what another owns, though both map the pool. */

@@ -222,14 +222,16 @@ void vhc_port_get_stats(const struct vhc_port *port,
 
 /* Packets that came to the port from one source. */
 struct vhc_hop {
-    const char *from;           /* A port of the pool, "nic", "outside".  Only
-                                 * good as long as that port is open. */
+    const char *from;           /* A port of the pool, "nic", "outside", or
+                                 * "(deleted)" for all ports that are gone.
+                                 * Only good as long as that port is open. */
     uint64_t by_reference;
     uint64_t copied;
 };
 
 /* Stores the hops that end at 'port' and have seen packets in '*hops', which
- * the caller frees, and returns how many; 0 and NULL if memory is short. */
+ * the caller frees, one for each name, and returns how many; 0 and NULL if
+ * memory is short. */
 unsigned vhc_port_get_hops(const struct vhc_port *port,
                            struct vhc_hop **hops);
 
