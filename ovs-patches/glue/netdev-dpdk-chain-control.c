@@ -54,8 +54,9 @@ handle_event(struct netdev_chain *chain, enum vhc_port_event event)
 {
     log_event(chain, event);
     chain->waiting = event == VHC_PORT_DETACHING || event == VHC_PORT_LINKING;
-    if (event == VHC_PORT_ATTACHED || event == VHC_PORT_DETACHING
-        || event == VHC_PORT_STALLED || event == VHC_PORT_DRAINS) {
+    if (event == VHC_PORT_ATTACHED || event == VHC_PORT_REFUSED
+        || event == VHC_PORT_DETACHING || event == VHC_PORT_STALLED
+        || event == VHC_PORT_DRAINS) {
         netdev_change_seq_changed(chain->netdev);
     }
 }

@@ -5,14 +5,13 @@
 
 #include "netdev-dpdk-chain-private.h"
 
-#include <ctype.h>
-
 #include <rte_ethdev.h>
 #include <rte_mempool.h>
 
+#include "connectivity.h"
 #include "dpdk.h"
-#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "seq.h"
 #include "timeval.h"
 
 VLOG_DEFINE_THIS_MODULE(netdev_dpdk_chain_pool);
@@ -27,6 +26,9 @@ VLOG_DEFINE_THIS_MODULE(netdev_dpdk_chain_pool);
 struct ovs_list netdev_chain_pools
     = OVS_LIST_INITIALIZER(&netdev_chain_pools);
 
+/* A pool can be removed now: for the main thread. */
+static atomic_bool removable = ATOMIC_VAR_INIT(false);
+
 static void
 init_mbuf(struct rte_mempool *mp OVS_UNUSED, void *aux OVS_UNUSED,
           void *mbuf, unsigned int i OVS_UNUSED)
@@ -34,95 +36,9 @@ init_mbuf(struct rte_mempool *mp OVS_UNUSED, void *aux OVS_UNUSED,
     dp_packet_init_dpdk(mbuf);
 }
 
-/* Parses a number of bytes with an optional K, M or G. */
-static bool
-parse_size(const char *s, uint64_t *size)
-{
-    unsigned long long int n;
-    int shift = 0;
-    char *tail;
-
-    if (!isdigit((unsigned char) *s)) {
-        return false;
-    }
-    errno = 0;
-    n = strtoull(s, &tail, 10);
-    switch (toupper((unsigned char) *tail)) {
-    case 'K': shift = 10; tail++; break;
-    case 'M': shift = 20; tail++; break;
-    case 'G': shift = 30; tail++; break;
-    }
-    if (errno || *tail || n > UINT64_MAX >> shift) {
-        return false;
-    }
-    *size = (uint64_t) n << shift;
-    return true;
-}
-
-/* Parses 'key' and 'value', one of a pool's settings, into 'config', which
- * points into 'value'. */
+/* Makes 'pool' in '*vhc', or returns why it cannot be made. */
 static char *
-parse_setting(const char *key, const char *value,
-              struct vhc_pool_config *config)
-{
-    uint64_t size;
-    int node;
-
-    if (!strcmp(key, "size")) {
-        if (!parse_size(value, &size)) {
-            return xasprintf("size=%s is not a number of bytes, such as 64M",
-                             value);
-        }
-        config->size = size;
-    } else if (!strcmp(key, "buffer-size")) {
-        if (!parse_size(value, &size) || size > UINT32_MAX) {
-            return xasprintf("buffer-size=%s is not a number of bytes",
-                             value);
-        }
-        config->buffer_size = size;
-    } else if (!strcmp(key, "node")) {
-        if (!str_to_int(value, 10, &node) || node < 0) {
-            return xasprintf("node=%s is not the number of a NUMA node",
-                             value);
-        }
-        config->node = node;
-    } else if (!strcmp(key, "group")) {
-        config->group = value;
-    } else if (!strcmp(key, "dir")) {
-        config->dir = value;
-    } else {
-        return xasprintf("\"%s\" is not a setting of a pool; there are size, "
-                         "buffer-size, node, group and dir", key);
-    }
-    return NULL;
-}
-
-/* Parses 's', which it changes and 'config' then points into. */
-static char *
-parse_pool(char *s, struct vhc_pool_config *config)
-{
-    char *save_ptr = NULL;
-    char *token;
-
-    for (token = strtok_r(s, ", ", &save_ptr); token;
-         token = strtok_r(NULL, ", ", &save_ptr)) {
-        char *value = strchr(token, '=');
-        const char *key = value ? token : "size";
-        char *error;
-
-        if (value) {
-            *value++ = '\0';
-        }
-        error = parse_setting(key, value ? value : token, config);
-        if (error) {
-            return error;
-        }
-    }
-    return config->size ? NULL : xstrdup("size is missing, such as size=64M");
-}
-
-static char *
-make_pool(struct netdev_chain_pool *pool)
+make_pool(const struct netdev_chain_pool *pool, struct vhc_pool **vhc)
 {
     struct vhc_pool_config config = VHC_POOL_CONFIG_INITIALIZER;
     char *s = xstrdup(pool->config);
@@ -134,13 +50,13 @@ make_pool(struct netdev_chain_pool *pool)
     config.mark_offset = offsetof(struct dp_packet, md.pkt_mark);
     config.mbuf_init = init_mbuf;
 
-    error = parse_pool(s, &config);
+    error = netdev_chain_parse_pool(s, &config);
     if (!error && !dpdk_available()) {
         error = xstrdup("DPDK is not initialized; "
                         "set other_config:dpdk-init=true");
     }
     if (!error) {
-        vhc_pool_create(&config, &pool->vhc, &error);
+        vhc_pool_create(&config, vhc, &error);
     }
     free(s);
     return error;
@@ -183,9 +99,36 @@ note_recovered(struct netdev_chain_pool *pool)
     }
 }
 
+/* Makes 'pool' if that can be.  Not with the mutex: the kernel clears all of
+ * its pages meanwhile. */
+static void
+try_pool(struct netdev_chain_pool *pool) OVS_EXCLUDED(netdev_chain_mutex)
+{
+    struct vhc_pool *vhc = NULL;
+    char *error = make_pool(pool, &vhc);
+
+    if (error && !nullable_string_is_equal(error, pool->error)) {
+        VLOG_ERR("other_config:chain-pool-%s=\"%s\": %s", pool->name,
+                 pool->config, error);
+    }
+    free(pool->error);
+    pool->error = error;
+    if (vhc) {
+        uint16_t port_id;
+
+        ovs_mutex_lock(&netdev_chain_mutex);
+        pool->vhc = vhc;
+        RTE_ETH_FOREACH_DEV (port_id) {
+            dma_map(pool, port_id);
+        }
+        note_recovered(pool);
+        ovs_mutex_unlock(&netdev_chain_mutex);
+    }
+}
+
 static void
 add_pool(const char *name, const char *config, const char *link_dir)
-    OVS_REQUIRES(netdev_chain_mutex)
+    OVS_EXCLUDED(netdev_chain_mutex)
 {
     struct netdev_chain_pool *pool = xzalloc(sizeof *pool);
 
@@ -193,34 +136,34 @@ add_pool(const char *name, const char *config, const char *link_dir)
     pool->config = xstrdup(config);
     pool->link_dir = xstrdup(link_dir);
     pool->settle_time = LLONG_MAX;
-    pool->error = make_pool(pool);
+    ovs_mutex_lock(&netdev_chain_mutex);
     ovs_list_push_back(&netdev_chain_pools, &pool->list_node);
-
-    if (pool->vhc) {
-        uint16_t port_id;
-
-        RTE_ETH_FOREACH_DEV (port_id) {
-            dma_map(pool, port_id);
-        }
-        note_recovered(pool);
-    } else {
-        VLOG_ERR("other_config:chain-pool-%s=\"%s\": %s", name, config,
-                 pool->error);
-    }
+    ovs_mutex_unlock(&netdev_chain_mutex);
+    try_pool(pool);
 }
 
-/* Removes 'pool' and its files; later, if buffers are still under way, such as
- * in the transmit queue of a NIC. */
+/* Whether no buffer of 'pool' is under way, such as in the transmit queue of a
+ * NIC. */
+static bool
+is_removable(const struct netdev_chain_pool *pool)
+    OVS_REQUIRES(netdev_chain_mutex)
+{
+    return !pool->n_refs
+           && (!pool->vhc || rte_mempool_full(vhc_pool_mempool(pool->vhc)));
+}
+
+/* Removes 'pool' and its files; later, if that cannot be yet. */
 static void
 remove_pool(struct netdev_chain_pool *pool) OVS_REQUIRES(netdev_chain_mutex)
 {
     pool->defunct = true;
+    if (!is_removable(pool)) {
+        netdev_chain_start_control();
+        return;
+    }
     if (pool->vhc) {
         uint16_t port_id;
 
-        if (!rte_mempool_full(vhc_pool_mempool(pool->vhc))) {
-            return;
-        }
         RTE_ETH_FOREACH_DEV (port_id) {
             struct rte_device *device = device_of(port_id);
 
@@ -252,31 +195,6 @@ find_pool(const char *name) OVS_REQUIRES(netdev_chain_mutex)
     return NULL;
 }
 
-/* Splits 's', a pool's configuration: returns its group or NULL, and stores
- * the other settings in '*rest'.  The caller frees both. */
-static char *
-split_group(const char *s, char **rest)
-{
-    struct ds others = DS_EMPTY_INITIALIZER;
-    char *copy = xstrdup(s);
-    char *save_ptr = NULL;
-    char *group = NULL;
-    char *token;
-
-    for (token = strtok_r(copy, ", ", &save_ptr); token;
-         token = strtok_r(NULL, ", ", &save_ptr)) {
-        if (!strncmp(token, "group=", 6)) {
-            free(group);
-            group = xstrdup(token + 6);
-        } else {
-            ds_put_format(&others, "%s,", token);
-        }
-    }
-    free(copy);
-    *rest = ds_steal_cstr(&others);
-    return group;
-}
-
 /* Applies 'value', what the key of 'pool' says now, if it differs from before
  * in the group only.  Returns true if so. */
 static bool
@@ -284,8 +202,8 @@ change_group(struct netdev_chain_pool *pool, const char *value)
     OVS_REQUIRES(netdev_chain_mutex)
 {
     char *old_rest, *new_rest, *message = NULL;
-    char *old_group = split_group(pool->config, &old_rest);
-    char *new_group = split_group(value, &new_rest);
+    char *old_group = netdev_chain_split_group(pool->config, &old_rest);
+    char *new_group = netdev_chain_split_group(value, &new_rest);
     bool same = !strcmp(old_rest, new_rest);
 
     if (same && vhc_pool_set_group(pool->vhc, new_group, &message)) {
@@ -305,14 +223,14 @@ change_group(struct netdev_chain_pool *pool, const char *value)
 }
 
 /* Removes 'pool' if 'value', what its key says now, is something else or
- * nothing.  A pool that could not be made is tried again. */
+ * nothing. */
 static void
 check_pool(struct netdev_chain_pool *pool, const char *value,
            const char *link_dir) OVS_REQUIRES(netdev_chain_mutex)
 {
-    bool same = value && pool->vhc && !strcmp(link_dir, pool->link_dir)
+    bool same = value && !strcmp(link_dir, pool->link_dir)
                 && (!strcmp(value, pool->config)
-                    || change_group(pool, value));
+                    || (pool->vhc && change_group(pool, value)));
 
     if (same) {
         pool->defunct = false;
@@ -320,21 +238,17 @@ check_pool(struct netdev_chain_pool *pool, const char *value,
         remove_pool(pool);
     } else if (!pool->defunct) {
         pool->defunct = true;
+        netdev_chain_start_control();
         VLOG_WARN("pool %s: in use; the change of its configuration takes "
                   "effect when its ports are deleted", pool->name);
     }
 }
 
-void
-netdev_chain_configure(const struct smap *other_config)
+static void
+check_pools(const struct smap *other_config, const char *link_dir)
 {
-    const char *link_dir = smap_get_def(other_config, "chain-dir",
-                                        DEFAULT_LINK_DIR);
     struct netdev_chain_pool *pool;
-    const struct smap_node *node;
 
-    netdev_chain_show_init();
-    netdev_chain_wait_for_flows(other_config);
     ovs_mutex_lock(&netdev_chain_mutex);
     LIST_FOR_EACH_SAFE (pool, list_node, &netdev_chain_pools) {
         char *key = xasprintf(POOL_PREFIX"%s", pool->name);
@@ -342,15 +256,47 @@ netdev_chain_configure(const struct smap *other_config)
         check_pool(pool, smap_get(other_config, key), link_dir);
         free(key);
     }
+    ovs_mutex_unlock(&netdev_chain_mutex);
+}
+
+void
+netdev_chain_configure(const struct smap *other_config, bool retry)
+{
+    const char *link_dir = smap_get_def(other_config, "chain-dir",
+                                        DEFAULT_LINK_DIR);
+    const struct smap_node *node;
+
+    netdev_chain_show_init();
+    netdev_chain_wait_for_flows(other_config);
+    check_pools(other_config, link_dir);
     SMAP_FOR_EACH (node, other_config) {
         const char *name = node->key + strlen(POOL_PREFIX);
+        struct netdev_chain_pool *pool;
 
-        if (!strncmp(node->key, POOL_PREFIX, strlen(POOL_PREFIX))
-            && !find_pool(name)) {
+        if (strncmp(node->key, POOL_PREFIX, strlen(POOL_PREFIX))) {
+            continue;
+        }
+        ovs_mutex_lock(&netdev_chain_mutex);
+        pool = find_pool(name);
+        ovs_mutex_unlock(&netdev_chain_mutex);
+        if (!pool) {
             add_pool(name, node->value, link_dir);
+        } else if (!pool->vhc && retry) {
+            try_pool(pool);
         }
     }
-    ovs_mutex_unlock(&netdev_chain_mutex);
+}
+
+bool
+netdev_chain_run(void)
+{
+    bool run;
+
+    atomic_read_relaxed(&removable, &run);
+    if (run) {
+        atomic_store_relaxed(&removable, false);
+    }
+    return run;
 }
 
 static void
@@ -385,9 +331,10 @@ netdev_chain_pools_sweep(void)
 {
     struct netdev_chain_pool *pool;
 
-    LIST_FOR_EACH_SAFE (pool, list_node, &netdev_chain_pools) {
-        if (pool->defunct && !pool->n_refs) {
-            remove_pool(pool);
+    LIST_FOR_EACH (pool, list_node, &netdev_chain_pools) {
+        if (pool->defunct && is_removable(pool)) {
+            atomic_store_relaxed(&removable, true);
+            seq_change(connectivity_seq_get());
         }
     }
 }
@@ -424,9 +371,9 @@ netdev_chain_pool_ref(const char *name, char **errp)
         *errp = xasprintf(pool->n_refs
                           ? "pool %s is being removed or changed; delete its "
                             "other ports first"
-                          : "pool %s is being removed or changed and some of "
-                            "its buffers are still queued on a device; try "
-                            "again", name);
+                          : "pool %s is being removed or changed, which "
+                            "waits for buffers that are still queued on a "
+                            "device", name);
         pool = NULL;
     } else {
         pool->n_refs++;
@@ -454,9 +401,6 @@ netdev_chain_pool_unref(struct netdev_chain_pool *pool)
         ovs_mutex_lock(&netdev_chain_mutex);
         ovs_assert(pool->n_refs > 0);
         pool->n_refs--;
-        if (!pool->n_refs && pool->defunct) {
-            remove_pool(pool);
-        }
         ovs_mutex_unlock(&netdev_chain_mutex);
     }
 }

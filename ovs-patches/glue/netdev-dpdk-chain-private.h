@@ -3,6 +3,7 @@
 #define NETDEV_DPDK_CHAIN_PRIVATE_H 1
 
 /* What the files of the glue share: netdev-dpdk-chain.c has the ports,
+ * netdev-dpdk-chain-config.c the syntax of a pool's settings,
  * netdev-dpdk-chain-control.c the thread that attaches and detaches NFs,
  * netdev-dpdk-chain-guest.c what concerns a guest and its own kernel,
  * netdev-dpdk-chain-pool.c the pools, netdev-dpdk-chain-report.c what a port
@@ -28,7 +29,7 @@ struct netdev_chain_pool {
     char *config;               /* Value of other_config:chain-pool-NAME. */
     char *link_dir;             /* Value of other_config:chain-dir. */
     struct vhc_pool *vhc;       /* NULL if it could not be made. */
-    char *error;                /* Why not. */
+    char *error;                /* Why not.  The main thread's. */
     long long int settle_time;  /* When to wait no more for the ports that the
                                  * last daemon had; LLONG_MAX: settled. */
     bool defunct;               /* To be removed when nobody uses it. */
@@ -79,13 +80,21 @@ extern struct ovs_list netdev_chains OVS_GUARDED_BY(netdev_chain_mutex);
  */
 void netdev_chain_wait_for_flows(const struct smap *other_config);
 
+/* Parses 's', the settings of a pool, which it changes and 'config' refers to
+ * then.  Returns NULL, or a message, which the caller frees. */
+char *netdev_chain_parse_pool(char *s, struct vhc_pool_config *config);
+
+/* Returns the group among 's', the settings of a pool, or NULL, and stores the
+ * others in '*rest'.  The caller frees both. */
+char *netdev_chain_split_group(const char *s, char **rest);
+
 /* Looks up pool 'name' and takes a reference to it.  Returns NULL and a
  * message in '*errp' if there is none that can be used. */
 struct netdev_chain_pool *netdev_chain_pool_ref(const char *name,
                                                 char **errp);
 
-/* Removes the pools that are not wanted any more and whose last buffers have
- * come back. */
+/* Wakes the main thread if a pool that is not wanted any more can be removed,
+ * because its last buffers have come back. */
 void netdev_chain_pools_sweep(void) OVS_REQUIRES(netdev_chain_mutex);
 
 /* Puts right what NFs have overwritten, and takes back what they hold of ports

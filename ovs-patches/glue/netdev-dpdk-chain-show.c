@@ -249,7 +249,7 @@ format_port(const struct netdev_chain *chain, struct ds *s)
                   stats.tx_copied_bytes);
 
     ds_put_format(s, "    copy lane: %"PRIu64" packets from the guest's "
-                  "kernel, %"PRIu64" to it, of which %"PRIu64" by the NF\n",
+                  "kernel, %"PRIu64" to it (%"PRIu64" by the NF)\n",
                   read_count(&chain->copies->rx),
                   read_count(&chain->copies->tx),
                   stats.rx_local);

@@ -214,10 +214,12 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
     }
 
     ovs_mutex_lock(&netdev_chain_mutex);
+    if (to_guest) {
+        log_resumed(chain);
+    }
     ovs_list_push_back(&netdev_chains, &chain->list_node);
     ovs_mutex_unlock(&netdev_chain_mutex);
     if (to_guest) {
-        log_resumed(chain);
         netdev_chain_start_control();
     }
     *chainp = chain;

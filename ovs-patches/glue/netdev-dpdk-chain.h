@@ -26,8 +26,6 @@
  * protected by RCU: the data path may use it until it quiesces.  Of a lane,
  * one thread at a time may receive on a queue and one may send. */
 
-#include <config.h>
-
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -100,10 +98,18 @@ typedef int netdev_chain_to_guest(struct netdev *netdev,
 
 #ifdef HAVE_VHOST_CHAIN
 
-/* Creates, changes and removes pools as other_config:chain-pool-* says.  From
- * the start until other_config:flow-restore-wait is not true, nothing is taken
- * from NFs. */
-void netdev_chain_configure(const struct smap *other_config);
+/* Creates, changes and removes pools as other_config:chain-pool-* says.  One
+ * that could not be created is tried again if 'retry' is true.  From the start
+ * until other_config:flow-restore-wait is not true, nothing is taken from NFs.
+ *
+ * Pools are made and removed in the main thread only, as ports of DPDK are. */
+void netdev_chain_configure(const struct smap *other_config, bool retry);
+
+/* Returns true if netdev_chain_configure(), and ports after it, have something
+ * to do although the configuration is what it was: a pool whose last buffers
+ * were under way can be removed.  Returns true once, and wakes the main thread
+ * for it. */
+bool netdev_chain_run(void);
 
 /* Makes the chain of 'netdev', '*ptr', what the options say.  'to_guest' is
  * for a port whose other end is an NF, NULL for a NIC.  'max_len' is the
@@ -111,7 +117,8 @@ void netdev_chain_configure(const struct smap *other_config);
  * the netdev must be reconfigured.
  *
  * Returns 0, or a positive errno value and a message in '*errp', if 'errp' is
- * nonnull, which the caller frees; the netdev then has no chain. */
+ * nonnull, which the caller frees; the netdev then has no chain, or, if an
+ * option makes no sense, the one that it had. */
 int netdev_chain_set_config(struct netdev *netdev, const struct smap *options,
                             netdev_chain_to_guest *to_guest, int max_len,
                             struct netdev_chain_ptr *ptr,
@@ -192,8 +199,15 @@ void netdev_chain_get_status(const struct netdev_chain *chain,
 #else /* !HAVE_VHOST_CHAIN */
 
 static inline void
-netdev_chain_configure(const struct smap *other_config OVS_UNUSED)
+netdev_chain_configure(const struct smap *other_config OVS_UNUSED,
+                       bool retry OVS_UNUSED)
 {
+}
+
+static inline bool
+netdev_chain_run(void)
+{
+    return false;
 }
 
 static inline int

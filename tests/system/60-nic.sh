@@ -20,6 +20,7 @@ nf fw nf-forward
 chains 'left <-> fw <-> right'
 
 ok "frames pass" exchange left right --count 1000
+soon_is "the Interface names the pool" blue interface left status:chain-pool
 is "from the NIC in the pool by reference" 1000 \
     query "hop('fw','nic')['by_reference']"
 is "none copied" 0 query "port('fw')['tx_copied']"

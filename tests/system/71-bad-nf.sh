@@ -43,6 +43,8 @@ refused() {
     is "$*: the NF is told why" "refused: $reason" cat "$scratch/out"
     is "$*: the switch shows it" refused query "port('bad')['state']"
     is "$*: and why" "$reason" query "port('bad')['reason']"
+    soon_is "$*: so does the Interface" "\"$reason\"" \
+        interface bad status:chain-reason
     contains "$*: and logs it" "refused NF \"nf-probe\" .*: $reason" "$log"
     is "$*: the link stays down" down interface bad link_state
 }

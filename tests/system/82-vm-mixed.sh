@@ -155,7 +155,7 @@ shows() {
     ovs-appctl chain/show > "$scratch/show" && grep -q "$1" "$scratch/show"
 }
 ok "chain/show tells the copy lane" shows \
-    "copy lane: 200 packets from the guest's kernel, 200 to it, of which 0 by"
+    "copy lane: 200 packets from the guest's kernel, 200 to it (0 by the NF)"
 ok "chain/show tells where it was copied" \
     shows 'from outside: 0 by reference, 600 copied'
 
