@@ -73,21 +73,37 @@ def read_bridge(name, interfaces, show):
                          for row in rows}, numbers, found, groups, counters)
 
 
+def datapath_types():
+    """Returns the datapath types of bridges by name."""
+    return {row['name']: row['datapath_type']
+            for row in table('Bridge', 'name,datapath_type')}
+
+
+def read_bridges(names, interfaces, show):
+    """Returns the Bridges of names, but for those that go meanwhile."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = read_bridge(name, interfaces, show)
+        except NoAnswer:
+            if name in datapath_types():
+                raise
+    return found
+
+
 def take(bridge=None):
     """Returns a Sample of one bridge or of all with a userspace datapath."""
     show = chain_show()
     interfaces = {row['name']: row for row in table(
         'Interface', 'name,type,options,link_state,ofport')}
-    types = {row['name']: row['datapath_type']
-             for row in table('Bridge', 'name,datapath_type')}
+    types = datapath_types()
     if bridge and bridge not in types:
         fail("no bridge '%s'; there is: %s" % (
             bridge, ' '.join(sorted(types)) or 'none'))
     names = [bridge] if bridge else sorted(
         name for name, kind in types.items() if kind == 'netdev')
     now = time.monotonic()
-    return Sample(now, {name: read_bridge(name, interfaces, show)
-                        for name in names}, show)
+    return Sample(now, read_bridges(names, interfaces, show), show)
 
 
 def chains_of(bridge):
