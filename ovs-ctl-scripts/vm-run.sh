@@ -6,8 +6,14 @@
 # shellcheck source=guest.sh
 . "${share:?}/guest.sh"
 
-# MiB that the guest's kernel and the image need.
-vm_run_least=96
+# vm_check_memory VERB MIB: ends the script if the guest's kernel and the image
+# need more.
+vm_check_memory() {
+    local least=96
+    if ! [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || (($2 < least)); then
+        die "vm $1: --memory takes a number of MiB from $least on, not '$2'"
+    fi
+}
 
 vm_run_usage="usage: ovs-chain vm run [--name INSTANCE] [--memory MIB]
     [--address ADDRESS/LENGTH]... [--copy FILE]... [--qemu 'ARGUMENT...']
@@ -78,10 +84,7 @@ vm_run() {
     local memory=128 kvm='' cmdline=$guest_cmdline image scratch ports
     local settings=() more=() rest=() machine=() guest_args=()
     vm_run_parse "$@"
-    if ! [[ $memory =~ ^[1-9][0-9]{0,6}$ ]] || ((memory < vm_run_least)); then
-        die "vm run: --memory takes a number of MiB from $vm_run_least on," \
-            "not '$memory'"
-    fi
+    vm_check_memory run "$memory"
     need_root vm run
     command -v qemu-system-x86_64 > /dev/null ||
         die "qemu-system-x86_64 is missing: install qemu-system-x86"

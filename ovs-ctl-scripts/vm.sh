@@ -295,8 +295,7 @@ vm_define() {
     local memory=128 cpus='' domain files ports scratch uri shm why tcg=--tcg
     local settings=() rest=()
     vm_define_parse "$@"
-    [[ $memory =~ ^[1-9][0-9]{1,6}$ ]] ||
-        die "vm define: --memory takes a number of MiB, not '$memory'"
+    vm_check_memory define "$memory"
     need_root vm define
     use_instance
     vm_scratch
