@@ -94,7 +94,7 @@ instance_env() {
     quoted export "OVS_RUNDIR=$dir"
     quoted export "OVS_LOGDIR=$dir"
     quoted export "OVS_DBDIR=$dir"
-    quoted export "OVS_PKGDATADIR=$instance_prefix/share/openvswitch"
+    quoted export "OVS_PKGDATADIR=$(instance_tools)/share/openvswitch"
     quoted export "OVS_CHAIN_DIR=$chain_dir"
     quoted export "OVS_CHAIN_HUGE=$huge_dir"
     quoted export "OVS_CHAIN_NETNS=$netns"
@@ -123,14 +123,24 @@ instance_switch_program() {
     say "$beside"
 }
 
+# Where its tools and its schema are.
+instance_tools() {
+    if [ -x "$instance_prefix/lib/openvswitch-switch-chain/ovs-vswitchd" ]
+    then
+        say /usr
+    else
+        say "$instance_prefix"
+    fi
+}
+
 # What is missing is built or, in the distribution's place, installed.
 instance_files() {
-    local file program how='build it first'
+    local file program tools how='build it first'
+    tools=$(instance_tools)
     program=$(instance_switch_program)
     [ "$instance_prefix" != /usr ] || how='install openvswitch-switch-chain'
-    for file in "$program" "$instance_prefix/sbin/ovsdb-server" \
-                "$instance_prefix/bin/ovs-vsctl" \
-                "$instance_prefix/share/openvswitch/vswitch.ovsschema"; do
+    for file in "$program" "$tools/sbin/ovsdb-server" "$tools/bin/ovs-vsctl" \
+                "$tools/share/openvswitch/vswitch.ovsschema"; do
         [ -e "$file" ] || die "$file is missing: $how"
     done
     # Of another prefix, one that knows nothing of chains may be meant.
@@ -170,8 +180,7 @@ instance_namespace() {
 }
 
 instance_database() {
-    ovsdb-tool create "$dir/conf.db" \
-        "$instance_prefix/share/openvswitch/vswitch.ovsschema"
+    ovsdb-tool create "$dir/conf.db" "$OVS_PKGDATADIR/vswitch.ovsschema"
     ovsdb-server "$dir/conf.db" --remote="punix:$dir/db.sock" \
         --pidfile --log-file --detach --no-chdir 2>> "$dir/stderr.log"
     ovs-vsctl --no-wait init
