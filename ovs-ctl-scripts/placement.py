@@ -26,6 +26,9 @@ import devices
 
 READ, WRITE, SEARCH = 4, 2, 1
 
+# What a site adds to the profile of each VM.
+LOCAL_PROFILE = '/etc/apparmor.d/local/abstractions/libvirt-qemu'
+
 # Who QEMU runs as.
 Who = namedtuple('Who', 'uid gid groups')
 
@@ -103,14 +106,6 @@ def describe(entry):
         entry['mode'])
 
 
-def with_group(config, group):
-    """Returns the value of a pool's key with a group."""
-    keys = config.split(',')
-    if '=' not in keys[0]:
-        keys[0] = 'size=' + keys[0]
-    return ','.join(keys + ['group=' + group])
-
-
 def way_problems(who, files):
     """Yields the directories through which 'who' does not get to 'files'."""
     closed = {entry['path']: entry for file in files
@@ -141,14 +136,14 @@ def key_problem(who, name, pool):
     """Returns what gives a pool's future files to another group than that of
     'who', or None."""
     group = group_name(who.gid)
-    if who.uid == 0 or 'group=' in pool['config']:
+    if who.uid == 0 or not pool['config'] or 'group=' in pool['config']:
         return None
     return Problem(
         "pool %s has no group=, so that files that the switch makes for it "
-        "later will be root's; to be set while the pool has no ports:" % name,
+        "later will be root's" % name,
         [['ovs-vsctl', 'set', 'Open_vSwitch', '.',
-          'other_config:chain-pool-%s="%s"' % (
-              name, with_group(pool['config'], group))]], False)
+          'other_config:chain-pool-%s="%s,group=%s"' % (
+              name, pool['config'], group)]], False)
 
 
 def directory_problem(who, port):
@@ -176,9 +171,12 @@ def confined(capabilities):
 
 
 def apparmor_problems(facts, names):
-    """Yields the files that libvirt does not tell AppArmor about, because
-    <shmem> does not map them."""
-    files = []
+    """Yields the files that nobody tells AppArmor about: libvirt does not,
+    because <shmem> does not map them, and neither does the site."""
+    files, known = [], ''
+    if os.path.exists(LOCAL_PROFILE):
+        with open(LOCAL_PROFILE, encoding='utf-8') as f:
+            known = f.read()
     for name in names:
         port = facts['ports'][name]
         reads = port['access'] == 'ro'
@@ -187,10 +185,12 @@ def apparmor_problems(facts, names):
         if not devices.fits_shmem(file, reads):
             rule = '%s %s,' % (file['ways'][-1]['path'], 'r' if reads
                                else 'rw')
-            yield Problem(
-                "AppArmor confines QEMU and does not know %s" % file['path'],
-                [['sh', '-c', "echo %s >> /etc/apparmor.d/local/abstractions/"
-                  "libvirt-qemu" % shlex.quote(rule)]], False)
+            if rule not in known.splitlines():
+                yield Problem(
+                    "AppArmor confines QEMU and does not know %s"
+                    % file['path'],
+                    [['sh', '-c', 'echo %s >> %s' % (shlex.quote(rule),
+                                                     LOCAL_PROFILE)]], False)
 
 
 def access_problems(who, facts, names):

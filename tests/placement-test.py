@@ -4,9 +4,11 @@
 
 import copy
 import os
+import subprocess
 import tempfile
 import unittest
 import xml.etree.ElementTree as ET
+from unittest import mock
 
 from domain_facts import entry, new_facts
 
@@ -52,7 +54,7 @@ class Placement(unittest.TestCase):
         self.facts['pools']['blue']['config'] = '64M'
         problem, = placement.access_problems(self.who, self.facts, ['fw'])
         self.assertRegex(problem.commands[0][-1],
-                         '^other_config:chain-pool-blue="size=64M,group=.+"$')
+                         '^other_config:chain-pool-blue="64M,group=.+"$')
 
     def test_directories(self):
         self.facts['pools']['blue']['ways'][1]['mode'] = 0o700
@@ -93,6 +95,17 @@ class Placement(unittest.TestCase):
             self.facts, ['fw', 'ids'])]
         self.assertEqual(texts, ['AppArmor confines QEMU and does not know '
                                  '/dev/shm/ovs-chain.blue'])
+
+    def test_apparmor_is_told(self):
+        with tempfile.NamedTemporaryFile('r') as f, \
+                mock.patch.object(placement, 'LOCAL_PROFILE', f.name):
+            for n_left in 1, 0:
+                found = list(placement.apparmor_problems(self.facts,
+                                                         ['fw', 'ids']))
+                self.assertEqual(len(found), n_left)
+                for problem in found:
+                    subprocess.run(problem.commands[0], check=True)
+            self.assertEqual(f.read(), '/dev/shm/ovs-chain.blue r,\n')
 
 
 class Numa(unittest.TestCase):
