@@ -31,6 +31,7 @@ dist_ovschain_DATA = \
 	ovs-ctl-scripts/graph.py \
 	ovs-ctl-scripts/guest-ports.py \
 	ovs-ctl-scripts/guest.sh \
+	ovs-ctl-scripts/host-restart.sh \
 	ovs-ctl-scripts/host-status.sh \
 	ovs-ctl-scripts/host.sh \
 	ovs-ctl-scripts/hugepages.sh \

@@ -5,19 +5,12 @@
 #
 #   /var/lib/ovs-chain/host/    for root only, from enable to disable
 #     selected                  what was selected before: "auto|manual PATH"
-#   /var/lib/ovs-chain/move/    the same, while the switch is restarted
-#     before                    what the switch was, as snapshot.py prints it
-#     flows                     a script that makes flows and meters again
-#     log                       what the commands said
-#
-# A restart is ovs-ctl's own, step by step, of ovs-vswitchd only: flows are
-# saved by ovs-save, the switch waits for them (flow-restore-wait), and gets
-# them back.  Step by step, because a switch that does not come back has to get
-# its flows from us, and because ovs-save leaves out meters, without which
-# flows that use them are refused.
+#   /var/lib/ovs-chain/move/    while the switch is restarted, host-restart.sh
 
 # shellcheck source=common.sh
 . "${share:?}/common.sh"
+# shellcheck source=host-restart.sh
+. "$share/host-restart.sh"
 
 host_switch=/usr/sbin/ovs-vswitchd
 host_ours=/usr/lib/openvswitch-switch-chain/ovs-vswitchd-chain
@@ -26,13 +19,11 @@ host_scripts=/usr/share/openvswitch/scripts
 host_rundir=/var/run/openvswitch
 host_state=/var/lib/ovs-chain/host
 host_move=/var/lib/ovs-chain/move
-host_dropin=/run/systemd/system/ovs-vswitchd.service.d/ovs-chain.conf
-# Seconds: a start may have many hugepages to clear.
-host_patience=300
 
 # The host's switch is meant, whatever an instance's environment says.
 host_context() {
-    unset OVS_RUNDIR OVS_LOGDIR OVS_DBDIR OVS_PKGDATADIR OVS_SYSCONFDIR
+    unset OVS_RUNDIR OVS_LOGDIR OVS_DBDIR OVS_PKGDATADIR OVS_SYSCONFDIR \
+        OVS_CHAIN_DIR OVS_CHAIN_HUGE OVS_CHAIN_NETNS LIBVIRT_DEFAULT_URI
     PATH=/usr/sbin:/usr/bin:/sbin:/bin
     # Installed by hand and not by a package, it is beside this command.
     local path
@@ -80,11 +71,12 @@ host_running() {
 }
 
 # What to go back to, as host_selected: what runs, which somebody may have
-# selected another one after.
+# selected another one after, or of which there is a newer build.
 host_present() {
     local selected path running
     selected=$(host_selected)
     running=$(host_running) || :
+    running=${running% (deleted)}
     if [ "$(readlink -f "${selected#* }")" = "$running" ]; then
         say "$selected"
         return
@@ -110,7 +102,7 @@ host_snapshot() {
 }
 
 # Ends the script if the host is not one on which this can be done; nothing
-# has been changed.
+# has been changed.  From here on, it is the only one.
 host_check_tools() {
     local program
     for program in update-alternatives ovs-vsctl ovs-ofctl ovs-appctl python3 \
@@ -118,14 +110,22 @@ host_check_tools() {
         command -v "$program" > /dev/null ||
             die "$program is missing: is openvswitch-switch installed?"
     done
+    # Until the script ends.
+    exec 9< "$host_scripts/ovs-ctl"
+    flock -n 9 || die "another 'ovs-chain enable' or 'disable' runs"
+    # Of one that was killed.
+    [ -n "$opt_dry_run" ] || host_release_unit
+}
+
+# Likewise, if there is no switch that could be asked what it is.
+host_check_switch() {
+    local start=''
+    host_pid > /dev/null || start=$(host_start_command)
     [ ! -e "$host_move/begun" ] ||
         die "an earlier attempt was cut short when it had stopped the" \
-            "switch.  If flows are missing: sh $host_move/flows;" \
-            "then: ovs-vsctl remove Open_vSwitch . other_config" \
-            "flow-restore-wait; rm -r $host_move"
-    host_pid > /dev/null ||
-        die "no ovs-vswitchd runs; start Open vSwitch first:" \
-            "$(host_start_command)"
+            "switch; to end it: ${start:+$start && }sh $host_move/finish"
+    [ -z "$start" ] || die "no ovs-vswitchd runs; start Open vSwitch first:" \
+        "$start"
     ovs-vsctl --timeout=10 get Open_vSwitch . _uuid > /dev/null ||
         die "the database of Open vSwitch does not answer"
 }
@@ -182,218 +182,6 @@ host_plan() {
     say "    are now, and go back otherwise."
 }
 
-# Prints a step and does it; its output goes to the log, and the end of that
-# into 'why' if it fails.
-host_step() {
-    local text=$1 before status=0
-    shift
-    say "$text"
-    before=$(stat -c %s "$host_move/log")
-    "$@" >> "$host_move/log" 2>&1 || status=$?
-    [ "$status" -eq 0 ] && return 0
-    why=$(tail -c "+$((before + 1))" "$host_move/log" | sed '/^$/d' |
-        tail -n 3 | paste -sd ' ')
-    failed=$text
-    return 1
-}
-
-# Notes in 'host_move' what is to be as it was.
-host_save() {
-    local bridges
-    host_snapshot take > "$host_move/before" || return 1
-    mapfile -t bridges < <(ovs-vsctl --real list-br)
-    host_snapshot meters > "$host_move/flows" || return 1
-    # Its files are to be read more than once, perhaps: we remove them.
-    [ ${#bridges[@]} -eq 0 ] ||
-        TMPDIR=$host_move "$host_scripts/ovs-save" save-flows "${bridges[@]}" |
-            sed '/^rm -rf /d' >> "$host_move/flows" || return 1
-    # It does not say if it failed.
-    host_snapshot saved "$host_move"
-}
-
-# host_select MODE PATH
-host_select() {
-    if [ "$1" = auto ]; then
-        update-alternatives --auto ovs-vswitchd || return 1
-    else
-        update-alternatives --set ovs-vswitchd "$2" || return 1
-    fi
-    [ "$(host_selected)" = "$1 $2" ] ||
-        { say "it is '$(host_selected)' now, not '$1 $2'"; return 1; }
-}
-
-# While we start the switch, systemd must not: what Restart= of the unit begins
-# restarts openvswitch-switch.service, too, and with it the database.
-host_hold_unit() {
-    host_has_systemd || return 0
-    mkdir -p "${host_dropin%/*}"
-    printf '[Service]\nRestart=no\n' > "$host_dropin"
-    systemctl daemon-reload
-}
-
-host_release_unit() {
-    [ -e "$host_dropin" ] || return 0
-    rm "$host_dropin"
-    rmdir --ignore-fail-on-non-empty "${host_dropin%/*}"
-    systemctl daemon-reload
-}
-
-# host_ctl start|stop: ovs-vswitchd only.
-host_ctl() {
-    local OVS_CTL_OPTS=
-    if host_has_systemd; then
-        # One that did not start may have been started too often.
-        systemctl reset-failed ovs-vswitchd 2> /dev/null || :
-        systemctl --job-mode=ignore-dependencies "$1" ovs-vswitchd
-        return
-    fi
-    # shellcheck disable=SC1091
-    [ ! -e /etc/default/openvswitch-switch ] ||
-        . /etc/default/openvswitch-switch
-    # In words, as Debian's own script does.
-    # shellcheck disable=SC2086
-    timeout "$host_patience" "$host_scripts/ovs-ctl" --no-ovsdb-server \
-        --system-id=random --no-record-hostname $OVS_CTL_OPTS "$1" \
-        < /dev/null
-}
-
-host_stop() {
-    touch "$host_move/begun"
-    ovs-vsctl --no-wait set Open_vSwitch . \
-        other_config:flow-restore-wait=true || return 1
-    host_snapshot pin "$host_move/before" | sh -e || return 1
-    host_ctl stop || return 1
-    ! host_pid || { say "it does not end"; return 1; }
-}
-
-host_start() {
-    # The daemon must keep neither our lock nor our caller's output; a trap
-    # of ours needs them.
-    (exec 3>&- 4>&- 9<&-; host_ctl start) || return 1
-    wait_for 5 host_pid || { say "no ovs-vswitchd runs"; return 1; }
-}
-
-host_restore() {
-    sh "$host_move/flows" || return 1
-    ovs-vsctl --no-wait --if-exists remove Open_vSwitch . other_config \
-        flow-restore-wait=true
-}
-
-# To a switch that is not ours, what is ours is an error.
-host_is_as_before() {
-    local plain=
-    [ "$(host_running)" = "$(readlink -f "$host_ours")" ] || plain=--plain
-    host_snapshot compare "$host_move/before" $plain \
-        > "$host_move/differs" 2>&1
-}
-
-# host_verify PATH: that program runs, and the switch is as it was.
-host_verify() {
-    local running
-    running=$(host_running) || { say "no ovs-vswitchd runs"; return 1; }
-    [ "$running" = "$(readlink -f "$1")" ] ||
-        { say "it is $running that runs"; return 1; }
-    if [ "$1" = "$host_ours" ] && [ "$(ovs-vsctl get Open_vSwitch . \
-            dpdk_initialized)" = true ]; then
-        ovs-appctl --timeout=10 chain/show-json > /dev/null || return 1
-    fi
-    # Ports may be up a moment later.
-    wait_for 15 host_is_as_before && return 0
-    cat "$host_move/differs"
-    return 1
-}
-
-# The numbers of chain ports are kept for when our switch runs again.
-host_unpin() {
-    local plain=--plain
-    [ "$1" != "$host_ours" ] || plain=
-    host_snapshot unpin "$host_move/before" $plain | sh -e
-}
-
-# host_restart PATH: the steps of a restart.
-host_restart() {
-    host_step "Stopping the switch." host_stop || return 1
-    host_step "Starting $1." host_start || return 1
-    host_step "Restoring flows." host_restore || return 1
-    host_step "Checking that it is as before." host_verify "$1" || return 1
-    host_unpin "$1"
-}
-
-host_waits() {
-    [ "$(ovs-vsctl --if-exists get Open_vSwitch . \
-        other_config:flow-restore-wait)" = '"true"' ]
-}
-
-# Whether a program runs, and nothing is left to be restored.
-host_is_back() {
-    [ -e "$host_move/begun" ] || return 0
-    [ "$(host_running)" = "$(readlink -f "$1")" ] && not host_waits &&
-        host_is_as_before
-}
-
-# host_back MODE PATH: makes that what is selected and runs, with what was
-# saved.
-host_back() {
-    local why='' failed=''
-    say "Going back to $2."
-    [ "$(host_selected)" = "$1 $2" ] ||
-        host_step "Selecting $2." host_select "$1" "$2" || :
-    host_is_back "$2" || host_restart "$2" || :
-    [ -n "$failed" ] || return 0
-    say "${failed%.}: $why" >&2
-    say "What was saved is in $host_move.  To start the switch:" \
-        "$(host_start_command); its flows: sh $host_move/flows; then:" \
-        "ovs-vsctl remove Open_vSwitch . other_config flow-restore-wait" >&2
-    return 1
-}
-
-host_begin() {
-    exec 9< "$host_scripts/ovs-ctl"
-    flock -n 9 || die "another 'ovs-chain enable' or 'disable' runs"
-    install -d -m 700 "${host_state%/*}"
-    rm -rf "${host_move:?}"
-    mkdir -m 700 "$host_move"
-    : > "$host_move/log"
-    host_hold_unit
-}
-
-host_end() {
-    host_release_unit
-    rm -rf "${host_move:?}"
-}
-
-# host_give_up WHY MODE PATH: goes back and ends the script.
-host_give_up() {
-    trap '' INT TERM HUP
-    host_back "$2" "$3" ||
-        { host_release_unit; die "$1; going back failed, too: see above"; }
-    host_end
-    [ "$3" = "$host_ours" ] || host_forget
-    die "$1; the switch is as it was"
-}
-
-# host_change MODE PATH: selects, restarts and checks; goes back and ends the
-# script if that fails.
-host_change() {
-    local old why='' failed=''
-    old=$(host_present) || exit 1
-    # A step that is interrupted has its output in the log.
-    exec 3>&1 4>&2
-    # shellcheck disable=SC2064
-    trap "host_give_up interrupted ${old%% *} ${old#* } >&3 2>&4" \
-        INT TERM HUP
-    host_begin
-    if host_step "Saving flows." host_save &&
-            host_step "Selecting $2." host_select "$1" "$2" &&
-            host_restart "$2"; then
-        trap - INT TERM HUP
-        host_end
-        return
-    fi
-    say "${failed%.}: $why" >&2
-    host_give_up "'${failed%.}' failed" "${old%% *}" "${old#* }"
-}
-
 host_is_enabled() {
     [ "$(host_alternative Value)" = "$host_ours" ] &&
         [ "$(host_running)" = "$(readlink -f "$host_ours")" ]
@@ -404,6 +192,7 @@ host_enable() {
     need_root enable
     host_context
     host_check_tools
+    host_check_switch
     host_check_ours
     if host_is_enabled; then
         say "Nothing to do: $host_ours is selected and runs."
@@ -412,7 +201,8 @@ host_enable() {
     host_check_restart
     host_plan manual "$host_ours"
     [ -z "$opt_dry_run" ] || return 0
-    # Of an earlier 'enable', if that was cut short.
+    host_present > /dev/null
+    # What is ours is noted already.
     selected=$(host_selected)
     if [ "${selected#* }" != "$host_ours" ]; then
         install -d -m 700 "${host_state%/*}" "$host_state"
@@ -466,15 +256,37 @@ host_check_unused() {
         "--force goes back all the same"
 }
 
-host_disable() {
+# Goes back where no switch runs, because ours does not start, perhaps.
+host_disable_stopped() {
     local former
+    former=$(host_former) || exit 1
+    say "No ovs-vswitchd runs.  This will select ${former#* }" \
+        "(${former%% *}), to be started next."
+    [ -z "$opt_dry_run" ] || return 0
+    host_select "${former%% *}" "${former#* }" > /dev/null ||
+        die "it cannot be selected"
+    host_forget
+    say "Disabled.  To start Open vSwitch: $(host_start_command)"
+    [ ! -e "$host_move/begun" ] ||
+        say "Then, for the flows that were saved: sh $host_move/finish"
+}
+
+host_disable() {
+    local former running
     need_root disable
     host_context
     host_check_tools
+    if ! host_pid > /dev/null &&
+            [ "$(host_alternative Value)" = "$host_ours" ]; then
+        host_disable_stopped
+        return
+    fi
+    host_check_switch
+    running=$(host_running)
     if [ "$(host_alternative Value)" != "$host_ours" ] &&
-            [ "$(host_running)" != "$(readlink -f "$host_ours")" ]; then
-        say "Nothing to do: $(host_running) runs."
-        host_forget
+            [ "${running% (deleted)}" != "$(readlink -f "$host_ours")" ]; then
+        say "Nothing to do: $running runs."
+        [ -n "$opt_dry_run" ] || host_forget
         return
     fi
     former=$(host_former) || exit 1

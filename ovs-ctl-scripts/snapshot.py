@@ -245,6 +245,10 @@ def notes():
     if servers:
         yield ("cut off the VMs at %s, of type dpdkvhostuser, unless their "
                "QEMU has reconnect=" % ' '.join(servers))
+    ids = table('Open_vSwitch', 'external_ids')[0]['external_ids']
+    if 'ovn-remote' in ids:
+        yield ("take what ovn-controller changes meanwhile for a difference: "
+               "stop it first")
     for name, row in sorted(bridges().items()):
         if members(row['controller']):
             yield ("leave it to the controller of bridge %s whether flows are "
@@ -305,12 +309,13 @@ def free_hugepages():
 
 
 def held_hugepages(pid):
-    """Returns MiB of hugepages that a process has by NUMA node: a dict."""
+    """Returns MiB of hugepages that the process of a switch gives back when
+    it ends, by NUMA node: a dict.  The files of pools stay."""
     found = {}
     with open('/proc/%d/numa_maps' % pid, encoding='utf-8') as f:
         for line in f:
             size = re.search(r'kernelpagesize_kB=(\d+)', line)
-            if not size or int(size[1]) < 1024:
+            if not size or int(size[1]) < 1024 or '/ovs-chain.' in line:
                 continue
             for node, pages in re.findall(r'\bN(\d+)=(\d+)', line):
                 found[int(node)] = found.get(int(node), 0) + \

@@ -120,38 +120,10 @@ not_begun "'Saving flows' failed" ovs-chain enable
 back /usr/bin/ovs-ofctl
 
 # It is interrupted, or killed, when the old switch has stopped.
-instead "$ours" << 'END'
-case $1 in --version) exec "$real" "$@" ;; esac
-touch /run/starting
-while [ ! -e /run/go ]; do sleep 0.1; done
-# By its name it is known.
-mkdir -p /run/named
-ln -sf "$real" /run/named/ovs-vswitchd
-exec /run/named/ovs-vswitchd "$@"
-END
-interrupt() {
-    local status=0
-    rm -f "$root/run/starting" "$root/run/go"
-    in_root ovs-chain enable &
-    wait_for "$patience" [ -e "$root/run/starting" ]
-    in_root kill "-$1" "$(in_root pidof -x ovs-chain | tr ' ' '\n' |
-        sort -n | sed -n 1p)"
-    touch "$root/run/go"
-    wait $! || status=$?
-    return "$status"
-}
+slow_start
 refused "interrupted; the switch is as it was" interrupt TERM
 traffic "after an interrupt"
-not interrupt KILL || fail "it was not killed"
-soon "our switch has come up" in_root ovs-ofctl show br0
-is "it is ours" "$ours.real" running
-back "$ours"
-not ovs-chain enable > "$scratch/out" 2>&1 || fail "enable works"
-cat "$scratch/out"
-contains "it says how to go on" 'cut short' "$scratch/out"
-sed -n 's/.*missing: \(sh .*\); then: \(.*\)/\1; \2/p' "$scratch/out" |
-    tee "$scratch/commands"
-ok "the commands work" in_root sh -e < "$scratch/commands"
+killed
 traffic "after the commands"
 ok "disable works" ovs-chain disable
 ok "all is as before" same_picture
@@ -161,6 +133,23 @@ ok "all is as before" same_picture
 ok "enable works now" ovs-chain enable
 ok "all is as before" same_picture
 ok "and disable" ovs-chain disable
+ok "all is as before" same_picture
+
+# A newer package: what runs is not what is there any more.
+upgrade() {
+    cmd in_root cp -p "$ours" "$ours.new"
+    cmd in_root mv "$ours.new" "$ours"
+    is "the old one runs" "$ours (deleted)" running
+}
+cmd ovs-chain enable
+upgrade
+ok "enable restarts it" ovs-chain enable
+is "the new one runs" "$ours" running
+ok "all is as before" same_picture
+upgrade
+ok "disable goes back from the old one" ovs-chain disable
+is "Debian's switch runs" "$debian_dpdk" running
+is "it is selected as before" "manual $debian_dpdk" mode
 ok "all is as before" same_picture
 cmd ovs-vsctl del-port br0 vm
 cmd ovs-vsctl set Open_vSwitch . other_config:dpdk-init=false
@@ -174,3 +163,18 @@ rm -r "$root/var/lib/ovs-chain/host"
 ok "disable" ovs-chain disable
 is "the plain switch is selected as it was" "$before" mode
 is "and runs" "$plain" running
+
+# Ours has ended and does not start again.
+cmd ovs-chain enable
+pid=$(switch_pid)
+cmd ovs-appctl exit
+soon "it has ended" not in_root kill -0 "$pid"
+instead "$ours" << 'END'
+exit 1
+END
+ok "disable without a switch" ovs-chain disable
+is "the plain switch is selected as it was" "$before" mode
+ok "nothing is noted any more" not in_root test -e /var/lib/ovs-chain
+back "$ours"
+cmd in_root "$ovs_ctl" --system-id=random --no-mlockall start
+is "it runs again" "$plain" running

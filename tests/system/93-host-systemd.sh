@@ -54,7 +54,11 @@ for _ in 1 2 3; do
     refused "'Starting $ours' failed" ovs-chain enable
     of_unit
 done
-back "$ours"
+slow_start
+killed
+traffic "after the commands"
+ok "disable" ovs-chain disable
+of_unit
 ok "enable" ovs-chain enable
 is "the patched switch runs" "$ours" running
 of_unit

@@ -248,3 +248,51 @@ instead() {
 back() {
     in_root mv "$1.real" "$1"
 }
+
+# Our switch is not started before /run/go is there.
+slow_start() {
+    instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+touch /run/starting
+while [ ! -e /run/go ]; do sleep 0.1; done
+# By its name it is known.
+mkdir -p /run/named
+ln -sf "$real" /run/named/ovs-vswitchd
+exec /run/named/ovs-vswitchd "$@"
+END
+}
+
+# interrupt SIGNAL: 'enable' gets it during a slow_start.
+interrupt() {
+    local root status=0
+    root=$(root_path '')
+    rm -f "$root/run/starting" "$root/run/go"
+    in_root ovs-chain enable &
+    wait_for "$patience" [ -e "$root/run/starting" ]
+    not ovs-chain disable > "$scratch/second" 2>&1 ||
+        fail "two work at once: $(< "$scratch/second")"
+    contains "another one is refused" "another 'ovs-chain enable' or" \
+        "$scratch/second"
+    in_root kill "-$1" "$(in_root pidof -x ovs-chain | tr ' ' '\n' |
+        sort -n | sed -n 1p)"
+    touch "$root/run/go"
+    wait $! || status=$?
+    return "$status"
+}
+
+# 'enable' is killed during a slow_start; the next one says how to go on.
+killed() {
+    not interrupt KILL || fail "it was not killed"
+    soon "our switch has come up" in_root ovs-ofctl show br0
+    is "it is ours" "$ours.real" running
+    back "$ours"
+    in_root rm -r /run/named /run/starting /run/go
+    not ovs-chain enable > "$scratch/out" 2>&1 || fail "enable works"
+    cat "$scratch/out"
+    contains "it says how to go on" 'cut short' "$scratch/out"
+    not ovs-chain doctor > "$scratch/doctor" || fail "doctor finds nothing"
+    contains "doctor, too" '^FAIL: restart: .* was cut short' \
+        "$scratch/doctor"
+    ok "what is left is done" \
+        in_root sh "$(sed -n 's/.*to end it: sh //p' "$scratch/out")"
+}
