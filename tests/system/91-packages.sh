@@ -210,12 +210,16 @@ cat "$scratch/instance"
 # Where this root is in another, the path is the one from outside.
 contains "the instance runs our switch" "$ours\$" "$scratch/instance"
 contains "and an NF attaches" 'attached' "$scratch/instance"
-in_root ovs-chain stop --name p > /dev/null
+# The command that could end it is about to go.
+in_root dpkg -r openvswitch-switch-chain ovs-chain > "$scratch/dpkg" 2>&1 ||
+    fail "dpkg -r: $(tail -n 5 "$scratch/dpkg")"
+ok "the instance ends with the package" not in_root test -e /run/ovs-chain/p
 trap clean_up EXIT
 is "the host's switch noticed nothing" "$pid $plain" running
 
 # Removed while it is selected and runs: back to what was selected before.
 # Nothing that runs is ended.
+install_all
 in_root kill "$pid"
 wait_for "$patience" not in_root test -e /proc/"$pid"
 in_root update-alternatives --set ovs-vswitchd "$ours" > /dev/null
@@ -223,6 +227,8 @@ switch_start
 is "our switch runs in place of Debian's" "$(switch_pid) $ours" running
 install_all
 is "installed once more, ours stays selected" "$ours" alternative Value
+contains "and it is said that the one before runs" 'is of the package before' \
+    "$scratch/dpkg"
 in_root dpkg -r openvswitch-switch-chain > "$scratch/dpkg" 2>&1 ||
     fail "dpkg -r: $(tail -n 5 "$scratch/dpkg")"
 is "removed, Debian's is selected" "$plain" alternative Value
