@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks what people get wrong, of the host or an instance of the switch.
 
-    doctor.py [--instance] [--ours PATH] [--log FILE] [--json]
+    doctor.py [--instance NAME] [--ours PATH] [--log FILE] [--json]
 
 Prints a line for each check: "ok", "note" for what is worth knowing, or "FAIL"
 with a sentence and, indented, the commands that mend it.  Exits with 1 if one
@@ -23,7 +23,7 @@ import sys
 import doctor_host
 import doctor_switch
 import doctor_vms
-from doctor_result import FAIL, Result
+from doctor_result import FAIL, NOTE, Result, shell
 from facts import SHM, collect
 from switch import chain_show, run, table
 
@@ -70,29 +70,32 @@ class Asked:
 
 def checks(asked, args):
     """Yields the results of all checks."""
-    if not args.instance:
+    if args.instance:
+        yield Result('instance', NOTE, "the commands are for a shell in which "
+                     "they mean %s" % args.instance,
+                     [shell('eval "$(ovs-chain env %s)"' % args.instance)])
+    else:
         yield from doctor_host.check_selected(asked)
+        yield from doctor_host.check_restart(asked)
     yield from doctor_host.check_drivers()
     for check in CHECKS:
         yield from check(asked)
     yield from doctor_vms.check_versions()
 
 
-def silent():
+def silent(instance):
     """Returns the result if the switch does not answer."""
     return Result('switch', FAIL, "Open vSwitch does not run: its database "
                   "does not answer", [
-        ['systemctl', 'start', 'openvswitch-switch']
-        if os.path.isdir('/run/systemd/system') else
-        ['/usr/share/openvswitch/scripts/ovs-ctl', '--system-id=random',
-         'start']])
+        ['ovs-chain', 'start', '--name', instance] if instance else
+        doctor_host.start_command()])
 
 
 def examine(args):
     try:
         asked = Asked(args)
     except SystemExit:
-        return [silent()]
+        return [silent(args.instance)]
     return list(checks(asked, args))
 
 
@@ -105,7 +108,7 @@ def show(result):
 
 def main():
     parser = argparse.ArgumentParser(prog='doctor.py')
-    parser.add_argument('--instance', action='store_true')
+    parser.add_argument('--instance')
     parser.add_argument('--ours', default='')
     parser.add_argument('--log', default='/var/log/openvswitch/'
                         'ovs-vswitchd.log')

@@ -2,6 +2,7 @@
 """Checks of the host for "ovs-chain doctor": the program that is selected,
 hugepages, where they are mounted, and the processors that poll."""
 
+import fcntl
 import glob
 import os
 import re
@@ -12,6 +13,11 @@ from placement import numbers
 
 NODES = '/sys/devices/system/node/node*'
 DRIVERS = '/usr/lib/*/dpdk/pmds-*/librte_mempool_ring.so*'
+OVS_CTL = '/usr/share/openvswitch/scripts/ovs-ctl'
+# What "ovs-chain enable" has and makes while it is at work, see
+# host-restart.sh.
+MOVE = '/var/lib/ovs-chain/move'
+DROP_IN = '/run/systemd/system/ovs-vswitchd.service.d/ovs-chain.conf'
 
 
 def output(*command):
@@ -46,6 +52,13 @@ def upstream(text):
     return found[1] if found else ''
 
 
+def make_again():
+    """Returns the commands that make and install our packages."""
+    return [['./bootstrap', 'deb'],
+            shell('apt-get install ./build/deb/openvswitch-switch-chain_*.deb '
+                  './build/deb/ovs-chain_*.deb')]
+
+
 def check_version(ours):
     """Yields whether our program is of the release that is installed."""
     first = output(ours, '--version').splitlines()[:1]
@@ -58,8 +71,7 @@ def check_version(ours):
     elif package and upstream(package) != own:
         yield Result(
             'version', FAIL, "the patched switch is Open vSwitch %s, and "
-            "openvswitch-switch is %s" % (own, package),
-            [['apt-get', 'install', 'openvswitch-switch-chain']])
+            "openvswitch-switch is %s" % (own, package), make_again())
     else:
         yield Result('version', OK, "Open vSwitch %s, as the rest of it" % own)
 
@@ -67,22 +79,75 @@ def check_version(ours):
 def check_selected(asked):
     selected, known = selected_program()
     running = running_program()
-    if asked.ours not in known:
-        yield Result('selected', FAIL, "the patched switch is not installed, "
-                     "or not registered as an alternative for ovs-vswitchd",
-                     [['apt-get', 'install', 'openvswitch-switch-chain']])
+    if not os.access(asked.ours, os.X_OK):
+        yield Result('selected', FAIL, "the patched switch is not installed: "
+                     "there is no " + asked.ours, make_again())
         return
-    if selected != asked.ours:
+    if asked.ours not in known:
+        yield Result('selected', FAIL, "the patched switch is not registered "
+                     "as an alternative for ovs-vswitchd",
+                     [['update-alternatives', '--install',
+                       '/usr/sbin/ovs-vswitchd', 'ovs-vswitchd', asked.ours,
+                       '10']])
+    elif not running:
+        yield Result('selected', FAIL, "no ovs-vswitchd runs; if the patched "
+                     "one does not start, 'ovs-chain disable' selects "
+                     "another", [start_command()])
+    elif selected != asked.ours:
         yield Result('selected', FAIL, "%s is selected for ovs-vswitchd, "
                      "which knows no chains" % selected,
                      [['ovs-chain', 'enable']])
+    elif running == os.path.realpath(asked.ours) + ' (deleted)':
+        yield Result('selected', FAIL, "the patched switch runs as it was "
+                     "before it was upgraded", [['ovs-chain', 'enable']])
     elif running != os.path.realpath(asked.ours):
         yield Result('selected', FAIL, "the patched switch is selected, but "
-                     "%s runs" % (running or 'nothing'),
-                     [['ovs-chain', 'enable']])
+                     "%s runs" % running, [['ovs-chain', 'enable']])
     else:
         yield Result('selected', OK, "%s is selected and runs" % selected)
     yield from check_version(asked.ours)
+
+
+def start_command():
+    """Returns the command that starts the host's Open vSwitch."""
+    if os.path.isdir('/run/systemd/system'):
+        return ['systemctl', 'start', 'openvswitch-switch']
+    return [OVS_CTL, '--system-id=random', 'start']
+
+
+def is_moving():
+    """Returns whether "ovs-chain enable" or "disable" is at work."""
+    try:
+        with open(OVS_CTL, encoding='utf-8') as f:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def check_restart(asked):
+    """A restart that was cut short leaves the switch waiting for flows, or
+    systemd told not to start it again."""
+    begun = os.path.exists(MOVE + '/begun')
+    if is_moving():
+        yield Result('restart', NOTE, "'ovs-chain enable' or 'disable' is at "
+                     "work")
+    elif begun or os.path.exists(DROP_IN):
+        yield Result('restart', FAIL, "'ovs-chain enable' or 'disable' was "
+                     "cut short" + (" when it had stopped the switch"
+                                    if begun else ''),
+                     [['sh', MOVE + '/finish']] if begun else
+                     [['rm', DROP_IN], ['systemctl', 'daemon-reload']])
+    elif asked.config.get('flow-restore-wait') == 'true':
+        yield Result('restart', FAIL, "the switch waits to be given its "
+                     "flows, and takes nothing from NFs "
+                     "(flow-restore-wait), unless a restart is under way",
+                     [['ovs-vsctl', 'remove', 'Open_vSwitch', '.',
+                       'other_config', 'flow-restore-wait']])
+    else:
+        yield Result('restart', OK, "none was cut short")
 
 
 def check_drivers():

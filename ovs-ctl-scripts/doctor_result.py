@@ -6,6 +6,9 @@ from collections import namedtuple
 
 OK, NOTE, FAIL = 'ok', 'note', 'fail'
 
+# Who the QEMU of libvirt is on Debian, user and group.
+ACCOUNT = 'libvirt-qemu'
+
 # The name of the check, one of the above, a sentence, and the commands that
 # mend it: lists of words.
 Result = namedtuple('Result', 'check result text commands', defaults=([],))

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the switch for "ovs-chain doctor": DPDK, pools, ports and NFs."""
 
+import grp
 import re
 
-from doctor_result import FAIL, NOTE, OK, Result, read
+from doctor_result import ACCOUNT, FAIL, NOTE, OK, Result, read
 
 
 def settings(text):
     """Returns the settings of a pool's key as a dict."""
     found = {}
-    for part in text.strip().strip('"').split(','):
+    for part in re.split('[, ]+', text.strip().strip('"')):
         key, equals, value = part.partition('=')
         found[key if equals else 'size'] = value if equals else key
     return found
@@ -46,6 +47,15 @@ def unusable_pools(text):
     return dict(re.findall(r'^pool (\S+): not usable: (.*)$', text, re.M))
 
 
+def first_pool():
+    """Returns the value of a key for a first pool, for VMs if there are."""
+    try:
+        grp.getgrnam(ACCOUNT)
+    except KeyError:
+        return 'size=64M'
+    return 'size=64M,group=' + ACCOUNT
+
+
 def check_pools(asked):
     configured = asked.pools()
     if asked.show is None:
@@ -58,7 +68,7 @@ def check_pools(asked):
     if not configured:
         yield Result('pools', NOTE, "no pool is configured", [
             ['ovs-vsctl', 'set', 'Open_vSwitch', '.',
-             'other_config:chain-pool-blue=size=64M,group=libvirt-qemu']])
+             'other_config:chain-pool-blue="%s"' % first_pool()]])
     for name in sorted(configured):
         if name not in there:
             yield Result('pools', FAIL, "pool %s is configured and not there: "

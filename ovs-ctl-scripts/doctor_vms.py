@@ -8,7 +8,8 @@ import os
 import re
 
 from doctor_host import output
-from doctor_result import FAIL, NOTE, OK, Result, on_path, read, version
+from doctor_result import (ACCOUNT, FAIL, NOTE, OK, Result, on_path, read,
+                           version)
 from placement import access_problems, apparmor_problems, who_is
 
 # The oldest that were tried, and what installs them.
@@ -17,7 +18,8 @@ VERSIONS = [
     ('libvirtd', 'libvirt', (9, 0), 'libvirt-daemon-system')]
 
 CONF = '/etc/libvirt/qemu.conf'
-ACCOUNT = 'libvirt-qemu'
+# Of files that the QEMU of libvirt may read and write.
+SELINUX_TYPE = 'svirt_image_t'
 
 
 def check_version(name, found, oldest, package):
@@ -80,24 +82,41 @@ def check_access(asked):
                      % ' '.join(names))
 
 
+def selinux_type(path):
+    """Returns the type in the label of a file, or nothing."""
+    try:
+        label = os.getxattr(path, 'security.selinux').decode()
+    except OSError:
+        return ''
+    return label.split(':')[2]
+
+
+def selinux_problems(asked, names):
+    """Yields the failure if QEMU may not open the files of ports."""
+    ports = [asked.facts['ports'][name] for name in names]
+    files = [port['ring'] for port in ports]
+    files += [asked.facts['pools'][name]
+              for name in {port['pool'] for port in ports}]
+    paths = sorted(path for path in (file['ways'][-1]['path']
+                                     for file in files)
+                   if selinux_type(path) != SELINUX_TYPE)
+    if paths:
+        yield Result('confinement', FAIL, "SELinux confines QEMU, and nobody "
+                     "has labelled the files of pools and rings for it",
+                     [['chcon', '-t', SELINUX_TYPE] + paths])
+
+
 def check_confinement(asked):
     names = guest_ports(asked)
     problems = []
     driver = conf_value(read(CONF), 'security_driver') or ''
-    if read('/sys/fs/selinux/enforce') == '1' and names:
-        files = sorted({asked.facts['ports'][name]['ring']['ways'][-1]['path']
-                        for name in names} |
-                       {pool['ways'][-1]['path']
-                        for pool in asked.facts['pools'].values()})
-        problems.append(Result(
-            'confinement', FAIL, "SELinux confines QEMU, and nobody has "
-            "labelled the files of pools and rings for it",
-            [['chcon', '-t', 'svirt_image_t'] + files]))
-    if read('/sys/module/apparmor/parameters/enabled') == 'Y' and \
-            driver != 'none' and os.path.isdir('/etc/apparmor.d/libvirt'):
-        problems += [Result('confinement', FAIL, one.text, one.commands)
-                     for one in apparmor_problems(asked.facts, names)] \
-            if names else []
+    if names and driver != 'none':
+        if read('/sys/fs/selinux/enforce') == '1':
+            problems += selinux_problems(asked, names)
+        if read('/sys/module/apparmor/parameters/enabled') == 'Y' and \
+                os.path.isdir('/etc/apparmor.d/libvirt'):
+            problems += [Result('confinement', FAIL, one.text, one.commands)
+                         for one in apparmor_problems(asked.facts, names)]
     yield from problems
     if not problems:
         yield Result('confinement', OK, "neither AppArmor nor SELinux is in "

@@ -55,7 +55,7 @@ host_doctor() {
     need_root doctor
     if [ -n "$opt_name" ]; then
         use_instance
-        options=(--instance --log "$dir/ovs-vswitchd.log")
+        options=(--instance "$name" --log "$dir/ovs-vswitchd.log")
     else
         host_context
         options=(--ours "$host_ours")

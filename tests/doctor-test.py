@@ -7,6 +7,7 @@ import os
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 from domain_facts import new_facts
 
@@ -126,6 +127,64 @@ class Account(unittest.TestCase):
                 '  group="+9"\n')
         self.assertEqual(doctor_vms.qemu_user(text)[:2], (7, 9))
         self.assertIsNone(doctor_vms.conf_value(text, 'security_driver'))
+
+
+class Confinement(unittest.TestCase):
+    """As with the kernel's files of these, and labels, of a host that has
+    them."""
+
+    def results(self, files, label='root:object_r:hugetlbfs_t:s0'):
+        asked = types.SimpleNamespace(facts=new_facts())
+        with mock.patch.object(doctor_vms, 'read',
+                               lambda path: files.get(path, '')), \
+                mock.patch.object(os.path, 'isdir', lambda path: True), \
+                mock.patch.object(os, 'getxattr',
+                                  lambda path, name: label.encode()):
+            return list(doctor_vms.check_confinement(asked))
+
+    def test_none(self):
+        result, = self.results({})
+        self.assertEqual(result.result, OK)
+
+    def test_selinux(self):
+        enforced = {'/sys/fs/selinux/enforce': '1'}
+        result, = self.results(enforced)
+        self.assertEqual(result.result, FAIL)
+        self.assertEqual(result.commands[0][:3],
+                         ['chcon', '-t', 'svirt_image_t'])
+        # Four rings, two pools.
+        self.assertEqual(len(result.commands[0]), 3 + 6)
+        result, = self.results(enforced, 'system_u:object_r:svirt_image_t:s0')
+        self.assertEqual(result.result, OK)
+        result, = self.results({'/sys/fs/selinux/enforce': '0'})
+        self.assertEqual(result.result, OK)
+
+    def test_apparmor(self):
+        enabled = {'/sys/module/apparmor/parameters/enabled': 'Y'}
+        for result in self.results(enabled):
+            self.assertEqual(result.result, FAIL)
+            self.assertIn('AppArmor', result.text)
+        enabled[doctor_vms.CONF] = 'security_driver = "none"'
+        result, = self.results(enabled)
+        self.assertEqual(result.result, OK)
+
+
+class Restart(unittest.TestCase):
+    def results(self, **config):
+        asked = types.SimpleNamespace(config=config)
+        with tempfile.TemporaryDirectory() as path, \
+                mock.patch.object(doctor_host, 'MOVE', path):
+            yield from doctor_host.check_restart(asked)
+            with open(path + '/begun', 'w', encoding='ascii'):
+                yield from doctor_host.check_restart(asked)
+
+    def test_restart(self):
+        well, begun = self.results()
+        self.assertEqual(well.result, OK)
+        self.assertEqual([one[0] for one in begun.commands], ['sh'])
+        waits, begun = self.results(**{'flow-restore-wait': 'true'})
+        self.assertEqual([one[0] for one in waits.commands], ['ovs-vsctl'])
+        self.assertEqual([one[0] for one in begun.commands], ['sh'])
 
 
 class Ports(unittest.TestCase):

@@ -100,6 +100,12 @@ in_root update-alternatives --install /usr/sbin/ovs-vswitchd ovs-vswitchd \
     "$ours" 10
 in_root update-alternatives --set ovs-vswitchd "$ours"
 
+# A restart that did not come to its end.
+cmd ovs-vsctl --no-wait set Open_vSwitch . \
+    other_config:flow-restore-wait=true
+finds restart 'the switch waits to be given its flows'
+mends restart
+
 # DPDK, hugepages, processors.
 driver=$(in_root find /usr/lib -name 'librte_mempool_ring.so.*' -type f)
 links=$(dirname "$driver")/dpdk
@@ -148,7 +154,10 @@ fine "QEMU may open the files"
 in_root sh -c "echo 'group = \"games\"' >> /etc/libvirt/qemu.conf"
 finds access 'QEMU runs as libvirt-qemu, group games, and may not open'
 
-# The switch is gone.
+# The switch is gone, without and with the database.
+cmd ovs-appctl exit
+finds selected 'no ovs-vswitchd runs'
+mends selected 8>&-
 cmd in_root "$ovs_ctl" stop
 finds switch 'Open vSwitch does not run'
 mends switch
