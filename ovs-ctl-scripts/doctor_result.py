@@ -15,7 +15,7 @@ Result = namedtuple('Result', 'check result text commands', defaults=([],))
 
 
 def read(path):
-    """Returns the text of a file of the kernel, or nothing."""
+    """Returns the text of a small file, such as the kernel's, or nothing."""
     try:
         with open(path, encoding='utf-8') as f:
             return f.read().strip()

@@ -23,6 +23,7 @@ import xml.etree.ElementTree as ET
 from collections import namedtuple
 
 import devices
+from doctor_result import read, shell
 
 READ, WRITE, SEARCH = 4, 2, 1
 
@@ -173,10 +174,7 @@ def confined(capabilities):
 def apparmor_problems(facts, names):
     """Yields the files that nobody tells AppArmor about: libvirt does not,
     because <shmem> does not map them, and neither does the site."""
-    files, known = [], ''
-    if os.path.exists(LOCAL_PROFILE):
-        with open(LOCAL_PROFILE, encoding='utf-8') as f:
-            known = f.read()
+    files, known = [], read(LOCAL_PROFILE).splitlines()
     for name in names:
         port = facts['ports'][name]
         reads = port['access'] == 'ro'
@@ -185,12 +183,12 @@ def apparmor_problems(facts, names):
         if not devices.fits_shmem(file, reads):
             rule = '%s %s,' % (file['ways'][-1]['path'], 'r' if reads
                                else 'rw')
-            if rule not in known.splitlines():
+            if rule not in known:
                 yield Problem(
                     "AppArmor confines QEMU and does not know %s"
                     % file['path'],
-                    [['sh', '-c', 'echo %s >> %s' % (shlex.quote(rule),
-                                                     LOCAL_PROFILE)]], False)
+                    [shell('echo %s >> %s' % (shlex.quote(rule),
+                                              LOCAL_PROFILE))], False)
 
 
 def access_problems(who, facts, names):
