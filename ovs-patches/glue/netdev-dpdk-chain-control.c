@@ -57,6 +57,11 @@ handle_event(struct netdev_chain *chain, enum vhc_port_event event)
     if (event == VHC_PORT_ATTACHED || event == VHC_PORT_REFUSED
         || event == VHC_PORT_DETACHING || event == VHC_PORT_STALLED
         || event == VHC_PORT_DRAINS) {
+        chain->changed = true;
+    }
+    if (chain->changed
+        && token_bucket_withdraw(&chain->changes, NETDEV_CHAIN_CHANGE_MS)) {
+        chain->changed = false;
         netdev_change_seq_changed(chain->netdev);
     }
 }

@@ -12,6 +12,7 @@
 #include "netdev-dpdk-chain.h"
 
 #include "openvswitch/list.h"
+#include "openvswitch/token-bucket.h"
 #include "ovs-atomic.h"
 #include "ovs-thread.h"
 #include "vhc/pool.h"
@@ -35,6 +36,12 @@ struct netdev_chain_pool {
     bool defunct;               /* To be removed when nobody uses it. */
     int n_refs OVS_GUARDED_BY(netdev_chain_mutex);
 };
+
+/* An NF may change its port at each look of the control thread, and the main
+ * thread looks at all ports and writes to the database when it is told of a
+ * change.  After some at once, it is told of a port once in so many ms. */
+#define NETDEV_CHAIN_CHANGE_MS 100
+#define NETDEV_CHAIN_CHANGES_AT_ONCE 10
 
 /* What an Interface's options say. */
 struct netdev_chain_config {
@@ -71,6 +78,8 @@ struct netdev_chain {
     struct netdev_chain_pool *pool;
     struct netdev_chain_config config;
     bool waiting OVS_GUARDED_BY(netdev_chain_mutex); /* For RCU. */
+    bool changed OVS_GUARDED_BY(netdev_chain_mutex); /* And not announced. */
+    struct token_bucket changes OVS_GUARDED_BY(netdev_chain_mutex);
 };
 
 extern struct ovs_list netdev_chain_pools OVS_GUARDED_BY(netdev_chain_mutex);

@@ -196,6 +196,8 @@ open_chain(struct netdev *netdev, struct netdev_chain_config *config,
     chain->to_guest = to_guest;
     chain->ptr = ptr;
     ovs_list_init(&chain->list_node);
+    token_bucket_init(&chain->changes, 1, NETDEV_CHAIN_CHANGE_MS
+                                          * NETDEV_CHAIN_CHANGES_AT_ONCE);
 
     if (userspace_tso_enabled()) {
         *errp = xstrdup("options:chain-pool and userspace-tso-enable exclude "

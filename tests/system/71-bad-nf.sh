@@ -100,6 +100,25 @@ end_nf bad
 nf bad nf-forward
 is "a good NF attaches afterwards" attached query "port('bad')['state']"
 
+# An NF that comes again and again must not keep the main thread and the
+# database at work: they are told of ten changes at once, then of ten a second.
+end_nf bad
+background changes ovsdb-client monitor "unix:$dir/db.sock" --format=csv \
+    Open_vSwitch Interface status
+contains "somebody watches the database" ',initial,' "$dir/changes.log"
+started=$SECONDS
+for ((i = 0; i < 100; i++)); do
+    for option in --dirty-index --reserved; do
+        not bad_probe "$option" > "$scratch/out" 2>&1 || fail "it attaches"
+    done
+done
+soon_is "the last refusal is told" '"the NF set a reserved field"' \
+    interface bad status:chain-reason
+most=$((10 + 10 * (SECONDS - started + 1)))
+told=$(grep -c ',new,' "$dir/changes.log")
+say "200 refusals, $told changes"
+ok "the database is told of at most $most" [ "$told" -le "$most" ]
+
 ok "frames pass at the end" undisturbed
 ok "the switch lives" instance_runs
 balanced
