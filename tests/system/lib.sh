@@ -21,11 +21,15 @@ instance_context "t$$" "$prefix"
 scratch=$(mktemp -d)
 declare -A nf_pid
 
-# For a test that failed: what the logs say.
+# For a test that failed: what the logs say.  They are kept as a whole, too.
 post_mortem() {
-    local log
+    local log kept=${OVS_CHAIN_KEPT-}
+    [ -z "$kept" ] || mkdir -p "$kept"
     for log in "$dir"/*.log "$dir"/log/*.log; do
-        [ ! -s "$log" ] || { say "== ${log##*/}"; tail -n 20 "$log"; }
+        [ -s "$log" ] || continue
+        say "== ${log##*/}"
+        tail -n 20 "$log"
+        [ -z "$kept" ] || cp "$log" "$kept"
     done
     say '== chain/show'
     ovs-appctl --timeout=10 chain/show || :
