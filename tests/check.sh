@@ -158,7 +158,13 @@ check_matching() {
     check_system "$1"
 }
 
-# Whether a system test whose name contains PATTERN has TEXT in it.
+# Whether a system test whose name contains PATTERN has TEXT in it, or in what
+# it reads first.
 check_needs() {
-    grep -qs -e "$2" "$top"/tests/system/*"$1"*.sh
+    local folder=$top/tests/system tests files
+    compgen -G "$folder/*$1*.sh" > /dev/null || return
+    tests=("$folder"/*"$1"*.sh)
+    mapfile -t files < <(sed -n 's|^\. ".*/\(.*\)"$|\1|p' "${tests[@]}" |
+        sort -u)
+    grep -qs -e "$2" "${tests[@]}" "${files[@]/#/$folder/}"
 }
