@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	ovs-patches/check \
 	ovs-patches/glue \
 	ovs-patches/isolated \
+	ovs-patches/lsan.supp \
 	ovs-patches/results.py \
 	ovs-patches/source.sh \
 	ovs-patches/verify
