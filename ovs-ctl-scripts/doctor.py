@@ -85,6 +85,9 @@ def checks(asked, args):
 
 def silent(instance):
     """Returns the result if the switch does not answer."""
+    if not instance and not os.access(doctor_host.OVS_CTL, os.X_OK):
+        return Result('switch', FAIL, "Open vSwitch is not installed",
+                      [['apt-get', 'install', 'openvswitch-switch']])
     return Result('switch', FAIL, "Open vSwitch does not run: its database "
                   "does not answer", [
         ['ovs-chain', 'start', '--name', instance] if instance else

@@ -202,10 +202,18 @@ def more_hugepages(folder, megabytes):
 
 def check_hugepages(asked):
     wanted = wanted_hugepages(asked)
-    for path in sorted(glob.glob(NODES)):
+    # What may lie on any node, as far as those before did not have it.
+    anywhere = wanted.get('', 0)
+    nodes = sorted(glob.glob(NODES))
+    for path in nodes:
         node = path.rsplit('node', 1)[1]
         every, free, folder = node_hugepages(path)
-        need = wanted.get(node, 0) + (wanted.get('', 0) if node == '0' else 0)
+        need = wanted.get(node, 0)
+        here = anywhere
+        if path != nodes[-1]:
+            here = min(anywhere, max(free - need, 0))
+        anywhere -= here
+        need += here
         if not folder:
             yield Result('hugepages', FAIL, "NUMA node %s: this kernel offers "
                          "no hugepages" % node)

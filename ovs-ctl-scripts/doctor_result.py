@@ -17,7 +17,7 @@ Result = namedtuple('Result', 'check result text commands', defaults=([],))
 def read(path):
     """Returns the text of a small file, such as the kernel's, or nothing."""
     try:
-        with open(path, encoding='utf-8') as f:
+        with open(path, encoding='utf-8', errors='replace') as f:
             return f.read().strip()
     except OSError:
         return ''

@@ -11,10 +11,11 @@ from unittest import mock
 
 from domain_facts import new_facts
 
+import doctor
 import doctor_host
 import doctor_switch
 import doctor_vms
-from doctor_result import FAIL, NOTE, OK
+from doctor_result import FAIL, NOTE, OK, read
 
 # A QEMU as libvirt 9.0 starts it, in what matters, and one started by hand.
 LIBVIRT = r'''qemu-system-x86_64 -name guest=fw1,debug-threads=on
@@ -233,6 +234,48 @@ class Pools(unittest.TestCase):
                            'far': {'size': '32M', 'node': '1'}})
         self.assertEqual(doctor_host.wanted_hugepages(asked),
                          {'': 64, '1': 32})
+
+
+class Hugepages(unittest.TestCase):
+    """On a host with two nodes."""
+
+    def results(self, free, **pools):
+        pools = {name: dict(zip(('size', 'node'), value))
+                 for name, value in pools.items()}
+        asked = types.SimpleNamespace(show=None, pools=lambda: pools)
+        found = {'/node0': (512, free[0], 'hugepages-2048kB'),
+                 '/node1': (512, free[1], 'hugepages-2048kB')}
+        with mock.patch.object(doctor_host.glob, 'glob',
+                               lambda pattern: list(found)), \
+                mock.patch.object(doctor_host, 'node_hugepages', found.get):
+            return [one.result for one in doctor_host.check_hugepages(asked)]
+
+    def test_node(self):
+        self.assertEqual(self.results((0, 64), blue=('64M', '1')), [OK, OK])
+        self.assertEqual(self.results((64, 0), blue=('64M', '1')), [OK, FAIL])
+
+    def test_any_node(self):
+        for free in (64, 0), (0, 64), (32, 32):
+            self.assertEqual(self.results(free, blue=('64M',)), [OK, OK])
+        self.assertEqual(self.results((30, 32), blue=('64M',)), [OK, FAIL])
+        self.assertEqual(self.results((32, 32), blue=('48M',),
+                                      red=('32M', '0')), [OK, FAIL])
+
+
+class Result(unittest.TestCase):
+    def test_read(self):
+        """Processes have names of any bytes."""
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(b'kvm\0\xff')
+            f.flush()
+            self.assertEqual(read(f.name)[:4], 'kvm\0')
+        self.assertEqual(read('/nowhere'), '')
+
+    def test_silent(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path, word in (('/', 'start'), (folder + '/no', 'install')):
+                with mock.patch.object(doctor_host, 'OVS_CTL', path):
+                    self.assertIn(word, doctor.silent(None).commands[0])
 
 
 class Cores(unittest.TestCase):

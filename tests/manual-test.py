@@ -70,6 +70,21 @@ def verbs(command):
     return [verb for verb in found if '|' not in verb]
 
 
+class Checks(unittest.TestCase):
+    def test_checks(self):
+        """Those of "ovs-chain doctor" are all explained."""
+        made = set()
+        for path in glob.glob(os.path.join(TOP, 'ovs-ctl-scripts',
+                                           'doctor*.py')):
+            with open(path, encoding='utf-8') as stream:
+                made |= set(re.findall(r"\bResult\(\s*'(\w+)'",
+                                       stream.read()))
+        listed = re.search(r'^\.Sh CHECKS$(.*?)^\.Sh ',
+                           source('ovs-chain.8'), re.M | re.S)[1]
+        self.assertEqual(sorted(re.findall(r'^\.It Li (\w+)$', listed,
+                                           re.M)), sorted(made))
+
+
 class Manual(unittest.TestCase):
     def test_options(self):
         for command, pages in COMMANDS:

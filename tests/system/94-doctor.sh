@@ -131,6 +131,7 @@ cmd in_root umount /srv/huge
 mask=$(ovs-vsctl get Open_vSwitch . other_config:pmd-cpu-mask | tr -d '"')
 config pmd-cpu-mask=0x8000000000000000
 finds cores 'processors that are not there: 63'
+mends cores
 config pmd-cpu-mask="$mask"
 fine "all is as before"
 
