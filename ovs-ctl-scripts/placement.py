@@ -187,7 +187,8 @@ def apparmor_problems(facts, names):
                 yield Problem(
                     "AppArmor confines QEMU and does not know %s"
                     % file['path'],
-                    [shell('echo %s >> %s' % (shlex.quote(rule),
+                    [['mkdir', '-p', os.path.dirname(LOCAL_PROFILE)],
+                     shell('echo %s >> %s' % (shlex.quote(rule),
                                               LOCAL_PROFILE))], False)
 
 

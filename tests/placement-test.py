@@ -97,15 +97,18 @@ class Placement(unittest.TestCase):
                                  '/dev/shm/ovs-chain.blue'])
 
     def test_apparmor_is_told(self):
-        with tempfile.NamedTemporaryFile('r') as f, \
-                mock.patch.object(placement, 'LOCAL_PROFILE', f.name):
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(placement, 'LOCAL_PROFILE',
+                                  folder + '/abstractions/libvirt-qemu'):
             for n_left in 1, 0:
                 found = list(placement.apparmor_problems(self.facts,
                                                          ['fw', 'ids']))
                 self.assertEqual(len(found), n_left)
                 for problem in found:
-                    subprocess.run(problem.commands[0], check=True)
-            self.assertEqual(f.read(), '/dev/shm/ovs-chain.blue r,\n')
+                    for command in problem.commands:
+                        subprocess.run(command, check=True)
+            with open(placement.LOCAL_PROFILE, encoding='ascii') as f:
+                self.assertEqual(f.read(), '/dev/shm/ovs-chain.blue r,\n')
 
 
 class Numa(unittest.TestCase):
