@@ -14,6 +14,7 @@ from placement import numbers
 NODES = '/sys/devices/system/node/node*'
 DRIVERS = '/usr/lib/*/dpdk/pmds-*/librte_mempool_ring.so*'
 OVS_CTL = '/usr/share/openvswitch/scripts/ovs-ctl'
+INIT = '/etc/init.d/openvswitch-switch'
 # What "ovs-chain enable" has and makes while it is at work, see
 # host-restart.sh.
 MOVE = '/var/lib/ovs-chain/move'
@@ -112,6 +113,8 @@ def start_command():
     """Returns the command that starts the host's Open vSwitch."""
     if os.path.isdir('/run/systemd/system'):
         return ['systemctl', 'start', 'openvswitch-switch']
+    if os.access(INIT, os.X_OK):
+        return [INIT, 'start']
     return [OVS_CTL, '--system-id=random', 'start']
 
 

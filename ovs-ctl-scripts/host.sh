@@ -16,6 +16,7 @@ host_switch=/usr/sbin/ovs-vswitchd
 host_ours=/usr/lib/openvswitch-switch-chain/ovs-vswitchd-chain
 host_package=openvswitch-switch-chain
 host_scripts=/usr/share/openvswitch/scripts
+host_init=/etc/init.d/openvswitch-switch
 host_rundir=/var/run/openvswitch
 host_state=/var/lib/ovs-chain/host
 host_move=/var/lib/ovs-chain/move
@@ -133,6 +134,8 @@ host_check_switch() {
 host_start_command() {
     if host_has_systemd; then
         say 'systemctl start openvswitch-switch'
+    elif [ -x "$host_init" ]; then
+        say "$host_init start"
     else
         say "$host_scripts/ovs-ctl --system-id=random start"
     fi
