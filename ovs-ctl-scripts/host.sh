@@ -202,9 +202,9 @@ host_enable() {
         return
     fi
     host_check_restart
+    host_present > /dev/null
     host_plan manual "$host_ours"
     [ -z "$opt_dry_run" ] || return 0
-    host_present > /dev/null
     # What is ours is noted already.
     selected=$(host_selected)
     if [ "${selected#* }" != "$host_ours" ]; then
