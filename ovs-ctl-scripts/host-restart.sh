@@ -16,7 +16,7 @@
 # saved by ovs-save, the switch waits for them (flow-restore-wait), and gets
 # them back.  Step by step, because a switch that does not come back has to get
 # its flows from us, and because ovs-save leaves out meters, without which
-# flows that use them are refused.
+# flows that use them are refused, and what only OpenFlow 1.5 can tell.
 # shellcheck disable=SC2154
 
 host_dropin=/run/systemd/system/ovs-vswitchd.service.d/ovs-chain.conf
@@ -63,6 +63,7 @@ host_save() {
     [ ${#bridges[@]} -eq 0 ] ||
         TMPDIR=$host_move "$host_scripts/ovs-save" save-flows "${bridges[@]}" |
             sed '/^rm -rf /d' >> "$host_move/flows" || return 1
+    host_snapshot newest "$host_move" >> "$host_move/flows" || return 1
     # It does not say if it failed.
     host_snapshot saved "$host_move" || return 1
     host_finish > "$host_move/finish"

@@ -7,6 +7,7 @@ to keep it.
     snapshot.py pin FILE
     snapshot.py unpin FILE [--plain]
     snapshot.py saved DIR
+    snapshot.py newest DIR
     snapshot.py check PID
     snapshot.py notes | meters | chains | state
 
@@ -21,7 +22,10 @@ make up another one, and the OpenFlow numbers of ports, also of one that has an
 error meanwhile.  The address stays.
 
 "saved" exits with 1 if ovs-save(8) has saved no flows of a bridge that has
-some, in DIR.
+some, in DIR.  "newest" prints shell commands, for after those of ovs-save(8),
+that give groups and flows back what only OpenFlow 1.5 can tell, such as the
+selection method of a group, and writes in DIR what they read: ovs-save(8)
+takes 1.4 if the bridge does not say which versions it speaks.
 
 "check" exits with 1 after a sentence on stderr if the switch, which process
 PID is, could not start again as it is configured.  "notes" prints what a
@@ -45,6 +49,10 @@ from switch import chain_show, fail, run, table
 OPENFLOW = ['-O', ','.join('OpenFlow1%d' % i for i in range(6))]
 # Of a bridge that speaks none of the first three.
 METERS = ['-O', 'OpenFlow13,OpenFlow14,OpenFlow15']
+
+# What ovs-save(8) takes for a bridge that does not say, and more.
+SAVED = ['-O', 'OpenFlow14']
+NEWEST = ['-O', 'OpenFlow15']
 
 # Numbers from here on are reserved.
 OFPP_MAX = 0xff00
@@ -92,7 +100,8 @@ def meters(bridge):
 def bridges():
     """Returns the rows of the table Bridge by name."""
     return {row['name']: row for row in table(
-        'Bridge', 'name,datapath_id,datapath_type,other_config,controller')}
+        'Bridge', 'name,datapath_id,datapath_type,other_config,controller,'
+        'protocols')}
 
 
 def interfaces():
@@ -188,6 +197,34 @@ def check_saved(directory):
             os.path.join(directory, '*', glob.escape(name) + '.flows.dump')))
         if not count and dump('flows', name, OPENFLOW):
             fail("ovs-save saved no flows of bridge %s" % name)
+
+
+def readable(flow):
+    """Returns a flow that ovs-ofctl(8) has printed as it takes it: it does not
+    take what it calls the fields of IGMP."""
+    for old, new in (('igmp_type', 'tp_src'), ('igmp_code', 'tp_dst'),
+                     ('igmp', 'ip,nw_proto=2')):
+        flow = flow.replace(old, new)
+    return flow
+
+
+def newest(directory):
+    """Yields commands that make of groups and flows what ovs-save(8) has lost
+    of them."""
+    for name, row in sorted(bridges().items()):
+        if members(row['protocols']):
+            continue
+        for what, command in (('groups', ['mod-group']),
+                              ('flows', ['replace-flows'])):
+            lines = dump(what, name, NEWEST)
+            if lines == dump(what, name, SAVED):
+                continue
+            path = os.path.join(directory, '%s.%s' % (name, what))
+            with open(path, 'w', encoding='utf-8') as f:
+                f.writelines(readable(line) + '\n' for line in lines)
+            yield '%s < %s' % (shlex.join(
+                ['ovs-ofctl', *NEWEST, '--bundle', *command, name, '-']),
+                               shlex.quote(path))
 
 
 def read_lines(path):
@@ -352,6 +389,8 @@ def commands(args):
         yield from pin(load(args.argument))
     elif args.verb == 'unpin':
         yield from unpin(load(args.argument), args.plain)
+    elif args.verb == 'newest':
+        yield from newest(args.argument)
     elif args.verb == 'meters':
         for bridge in sorted(bridges()):
             for line in meters(bridge):
@@ -365,8 +404,8 @@ def commands(args):
 def main():
     parser = argparse.ArgumentParser(prog='snapshot.py')
     parser.add_argument('verb', choices=[
-        'take', 'compare', 'pin', 'unpin', 'saved', 'check', 'notes',
-        'meters', 'chains', 'state'])
+        'take', 'compare', 'pin', 'unpin', 'saved', 'newest', 'check',
+        'notes', 'meters', 'chains', 'state'])
     parser.add_argument('argument', nargs='?')
     parser.add_argument('--plain', action='store_true')
     args = parser.parse_args()

@@ -3,7 +3,9 @@
 """What "ovs-chain enable" takes for a change of the switch."""
 
 import copy
+import tempfile
 import unittest
+from unittest import mock
 
 import domain_facts  # pylint: disable=unused-import  # The path of modules.
 import snapshot
@@ -100,6 +102,39 @@ class Pin(unittest.TestCase):
         self.assertEqual(names, ['tap0', 'vm', 'br0', 'bad'])
         self.assertNotIn('clear Interface vm', ''.join(
             snapshot.unpin(before, True)))
+
+
+class Newest(unittest.TestCase):
+    """What ovs-save(8) loses."""
+
+    def commands(self, folder, protocols):
+        dumps = {('groups', 'OpenFlow14'): ['group_id=1'],
+                 ('groups', 'OpenFlow15'): ['group_id=1,fields(ip_src)'],
+                 ('flows', 'OpenFlow14'): ['igmp,igmp_type=17 actions=drop'],
+                 ('flows', 'OpenFlow15'): ['igmp,igmp_type=17 actions=drop']}
+        with mock.patch.object(snapshot, 'bridges', lambda: {
+                'br0': {'protocols': protocols}}), \
+                mock.patch.object(
+                    snapshot, 'dump',
+                    lambda what, name, version: dumps[what, version[1]]):
+            yield list(snapshot.newest(folder))
+            dumps['flows', 'OpenFlow15'] = ['importance=5,igmp,igmp_type=17']
+            yield list(snapshot.newest(folder))
+
+    def test_newest(self):
+        with tempfile.TemporaryDirectory() as folder:
+            groups, both = self.commands(folder, ['set', []])
+            self.assertEqual(groups, both[:1])
+            for line, words in zip(both, ('mod-group br0 - < %s/br0.groups',
+                                          'replace-flows br0 - < '
+                                          '%s/br0.flows')):
+                self.assertEqual(line, 'ovs-ofctl -O OpenFlow15 --bundle ' +
+                                 words % folder)
+            with open(folder + '/br0.flows', encoding='ascii') as f:
+                self.assertEqual(f.read(), 'importance=5,ip,nw_proto=2,'
+                                 'tp_src=17\n')
+            for lines in self.commands(folder, ['set', ['OpenFlow13']]):
+                self.assertEqual(lines, [])
 
 
 class Expires(unittest.TestCase):

@@ -90,8 +90,19 @@ host_network() {
                 'table=4,cookie=0x77,actions=resubmit(,3)'; do
         cmd ovs-ofctl -O OpenFlow13 add-flow br0 "$flow"
     done
-    # With a flag that is not seen any more after a restart.
+    # With the flag reset_counts, which is not seen any more after a restart.
     cmd ovs-ofctl add-flow br0 priority=9,arp,actions=drop
+    # What only OpenFlow 1.5 can tell.
+    cmd ovs-ofctl -O OpenFlow15 add-group br0 "group_id=6,type=select,\
+selection_method=hash,fields(ip_src,ip_dst),bucket=bucket_id:3,output:tap0,\
+bucket=bucket_id:9,output:tap0"
+    cmd ovs-ofctl -O OpenFlow15 add-flow br0 "table=5,priority=2,udp,\
+actions=set_field:0x1001/0xf00f->reg0,group:6"
+    cmd ovs-ofctl add-flow br0 table=5,ip,nw_proto=2,tp_src=17,actions=drop
+    # Another bridge, which speaks less.
+    cmd ovs-vsctl add-br br1 -- set Bridge br1 datapath_type=netdev \
+        protocols=OpenFlow10,OpenFlow13
+    cmd ovs-ofctl add-flow br1 priority=5,in_port=LOCAL,actions=drop
 }
 
 # traffic WHAT: frames pass from the NIC through the VM to the tap, and back.
@@ -129,14 +140,18 @@ running() {
 
 # What nobody may change.
 picture() {
-    local what
+    local bridge what
     ovs-vsctl show
     ovs-vsctl --columns=name,datapath_id,datapath_type list Bridge
     ovs-vsctl --columns=name,type,options,ofport,error list Interface
     ovs-vsctl get Open_vSwitch . other_config external_ids dpdk_initialized
-    ovs-ofctl --no-stats dump-flows br0 | sed 1d | sort
-    for what in groups meters; do
-        ovs-ofctl -O OpenFlow13 dump-$what br0 | sed 1d
+    for bridge in br0,OpenFlow15 br1,OpenFlow13; do
+        ovs-ofctl -O "${bridge#*,}" --no-stats dump-flows "${bridge%,*}" |
+            sed 's/reset_counts //' | sort
+        for what in groups meters; do
+            ovs-ofctl -O "${bridge#*,}" dump-$what "${bridge%,*}" | sed 1d |
+                sort
+        done
     done
     ip -n "$netns" -o -4 addr | awk '{ print $2, $4 }'
     ip -n "$netns" route
