@@ -39,8 +39,10 @@ host_step() {
 }
 
 # Prints what is left to do when a switch runs again.  A number that a chain
-# port keeps does no harm.
+# port keeps does no harm.  What was saved is the only copy.
 host_finish() {
+    local compare
+    compare="python3 -B $(quoted "$share")/snapshot.py compare"
     say "ovs-appctl --timeout=10 version > /dev/null || exit"
     say "sh $host_move/flows || exit"
     say "ovs-vsctl --no-wait --if-exists remove Open_vSwitch . other_config" \
@@ -50,7 +52,14 @@ host_finish() {
         say "rm -f $host_dropin"
         say "systemctl daemon-reload"
     fi
-    say "rm -r $host_move"
+    say "for i in 1 2 3 4 5 6 7 8 9 10; do"
+    say "    ! $compare $host_move/before --plain > $host_move/differs ||" \
+        "exec rm -r $host_move"
+    say "    sleep 1"
+    say "done"
+    say "cat $host_move/differs"
+    say "echo What was saved stays in $host_move, for you to remove."
+    say "exit 1"
 }
 
 # Notes in 'host_move' what is to be as it was.

@@ -128,6 +128,31 @@ traffic "after the commands"
 ok "disable works" ovs-chain disable
 ok "all is as before" same_picture
 
+# It is killed when no switch runs; a bridge does not get its flows at first.
+instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+touch /run/starting
+exec sleep 1000
+END
+not interrupt KILL || fail "it was not killed"
+cmd in_root pkill -f 'sleep 1000'
+back "$ours"
+not ovs-chain enable > "$scratch/out" 2>&1 || fail "enable works"
+cat "$scratch/out"
+sed -n 's/.*to end it: //p' "$scratch/out" > "$scratch/commands"
+instead /usr/bin/ovs-ofctl << 'END'
+case $* in *replace-flows*br0*) exit 1 ;; esac
+exec "$real" "$@"
+END
+ok "what it says is not enough" not in_root sh < "$scratch/commands"
+ok "what was saved stays" in_root test -s /var/lib/ovs-chain/move/flows
+back /usr/bin/ovs-ofctl
+ok "now it is" in_root sh < "$scratch/commands"
+is "the selected switch runs" "$ours" running
+ok "disable works" ovs-chain disable
+ok "all is as before" same_picture
+ok "nothing of it is left" not in_root test -e /var/lib/ovs-chain
+
 # Then it works.  Debian's plain switch, which is what is best without our
 # saying, and back to that.
 ok "enable works now" ovs-chain enable
