@@ -8,7 +8,7 @@
 #   /var/lib/ovs-chain/move/    for root only, as long as that takes
 #     before                    what the switch was, as snapshot.py prints it
 #     flows                     a script that makes flows and meters again
-#     begun                     there is one that was stopped
+#     begun                     the pid of the one that is, or was, stopped
 #     finish                    a script for what is left if we are killed
 #     log                       what the commands said
 #
@@ -125,7 +125,7 @@ host_ctl() {
 }
 
 host_stop() {
-    touch "$host_move/begun"
+    host_pid > "$host_move/begun"
     ovs-vsctl --no-wait set Open_vSwitch . \
         other_config:flow-restore-wait=true || return 1
     host_snapshot pin "$host_move/before" | sh -e || return 1
@@ -170,11 +170,13 @@ host_verify() {
     return 1
 }
 
-# The numbers of chain ports are kept for when our switch runs again.
-host_unpin() {
+# Ends what kept the numbers of ports; those of chain ports are kept for when
+# our switch runs again.
+host_settle() {
     local plain=--plain
     [ "$1" != "$host_ours" ] || plain=
-    host_snapshot unpin "$host_move/before" $plain | sh -e
+    host_snapshot unpin "$host_move/before" $plain | sh -e ||
+        say "Some ports keep their ofport_request, which does no harm." >&2
 }
 
 # host_restart PATH: the steps of a restart.
@@ -183,7 +185,7 @@ host_restart() {
     host_step "Starting $1." host_start || return 1
     host_step "Restoring flows." host_restore || return 1
     host_step "Checking that it is as before." host_verify "$1" || return 1
-    host_unpin "$1"
+    host_settle "$1"
 }
 
 host_waits() {
@@ -191,11 +193,14 @@ host_waits() {
         other_config:flow-restore-wait)" = '"true"' ]
 }
 
-# Whether a program runs, and nothing is left to be restored.
+# Whether a program runs, and nothing is left to be restored.  It is the one
+# that was to be stopped, perhaps, and was not.
 host_is_back() {
-    [ -e "$host_move/begun" ] || return 0
-    [ "$(host_running)" = "$(readlink -f "$1")" ] && not host_waits &&
-        host_is_as_before
+    [ "$(host_running)" = "$(readlink -f "$1")" ] || return 1
+    [ "$(host_pid)" != "$(< "$host_move/begun")" ] ||
+        ovs-vsctl --no-wait --if-exists remove Open_vSwitch . other_config \
+            flow-restore-wait=true
+    not host_waits && host_is_as_before
 }
 
 # host_back MODE PATH: makes that what is selected and runs, with what was
@@ -205,7 +210,13 @@ host_back() {
     say "Going back to $2."
     [ "$(host_selected)" = "$1 $2" ] ||
         host_step "Selecting $2." host_select "$1" "$2" || :
-    host_is_back "$2" || host_restart "$2" || :
+    if [ -e "$host_move/begun" ]; then
+        if host_is_back "$2"; then
+            host_settle "$2"
+        else
+            host_restart "$2" || :
+        fi
+    fi
     [ -n "$failed" ] || return 0
     say "${failed%.}: $why" >&2
     [ ! -e "$host_move/begun" ] ||

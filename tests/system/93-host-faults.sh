@@ -65,7 +65,16 @@ in_root mount -o remount,bind,ro /etc/alternatives
 not_begun "'Selecting $ours' failed" ovs-chain enable
 in_root umount /etc/alternatives
 
-# The switch does not start, dies, or is another one.
+# The switch does not stop.
+instead "$ovs_ctl" << 'END'
+case $* in *' stop') exit 1 ;; esac
+exec "$real" "$@"
+END
+not_begun "'Stopping the switch' failed" ovs-chain enable
+back "$ovs_ctl"
+traffic "after a switch that did not stop"
+
+# Somebody takes the hugepages that there were when that was checked.
 instead "$ours" << 'END'
 case $1 in --version) exec "$real" "$@" ;; esac
 echo 'no hugepages for you' >&2
