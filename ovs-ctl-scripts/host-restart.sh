@@ -107,7 +107,7 @@ host_release_unit() {
 
 # host_ctl start|stop: ovs-vswitchd only.
 host_ctl() {
-    local OVS_CTL_OPTS=
+    local OVS_CTL_OPTS='' FORCE_COREFILES=''
     if host_has_systemd; then
         # One that did not start may have been started too often.
         systemctl reset-failed ovs-vswitchd 2> /dev/null || :
@@ -119,9 +119,11 @@ host_ctl() {
         . /etc/default/openvswitch-switch
     # In words, as Debian's own script does.
     # shellcheck disable=SC2086
-    timeout "$host_patience" "$host_scripts/ovs-ctl" --no-ovsdb-server \
-        --system-id=random --no-record-hostname $OVS_CTL_OPTS "$1" \
-        < /dev/null
+    env --default-signal=INT,TERM,HUP timeout "$host_patience" \
+        "$host_scripts/ovs-ctl" --no-ovsdb-server --system-id=random \
+        --no-record-hostname \
+        ${FORCE_COREFILES:+"--force-corefiles=$FORCE_COREFILES"} \
+        $OVS_CTL_OPTS "$1" < /dev/null
 }
 
 host_stop() {

@@ -234,6 +234,7 @@ refused() {
     grep -qF -e "$text" "$scratch/out" || fail "no '$text' is said"
     is "Debian's switch is selected" "manual $debian_dpdk" mode
     is "and runs" "$debian_dpdk" running
+    ok "and is not deaf to signals" heeds_term
     ok "all is as before" same_picture
     # DPDK's virtio-user port does not come back from half a handshake, in
     # which the next attempt could stop the switch.
@@ -241,6 +242,13 @@ refused() {
         interface vm status:status
     ok "nothing of the attempt is left" \
         not in_root test -e /var/lib/ovs-chain
+}
+
+# Whether the switch does not ignore TERM, which is bit 14.
+heeds_term() {
+    local ignored
+    ignored=$(in_root sed -n 's/^SigIgn:\t/0x/p' "/proc/$(switch_pid)/status")
+    ((!(ignored & 1 << 14)))
 }
 
 # How and what is selected.
