@@ -117,7 +117,8 @@ host_ctl() {
     # shellcheck disable=SC1091
     [ ! -e /etc/default/openvswitch-switch ] ||
         . /etc/default/openvswitch-switch
-    # In words, as Debian's own script does.
+    # In words, as Debian's own script has them.  Signals are ignored here
+    # while we go back; the switch would inherit that.
     # shellcheck disable=SC2086
     env --default-signal=INT,TERM,HUP timeout "$host_patience" \
         "$host_scripts/ovs-ctl" --no-ovsdb-server --system-id=random \
@@ -240,21 +241,28 @@ host_end() {
     rm -rf "${host_move:?}"
 }
 
-# host_give_up WHY MODE PATH: goes back and ends the script.
+# host_give_up WHY MODE PATH: goes back and ends the script, with 'was' of the
+# caller's.
 host_give_up() {
     trap '' INT TERM HUP
     host_back "$2" "$3" ||
         { host_release_unit; die "$1; going back failed, too: see above"; }
     host_end
     [ "$3" = "$host_ours" ] || host_forget
-    die "$1; the switch is as it was"
+    die "$1; $was"
 }
 
 # host_change MODE PATH: selects, restarts and checks; goes back and ends the
 # script if that fails.
 host_change() {
-    local old why='' failed=''
+    local old why='' failed='' was='the switch is as it was'
     old=$(host_present) || exit 1
+    if [ "$old" = "$1 $2" ]; then
+        # A newer build of what runs.  If it does not start, the one that does
+        # is not there any more.
+        old=$(host_former) || exit 1
+        was="${old#* } runs now"
+    fi
     # A step that is interrupted has its output in the log.
     exec 3>&1 4>&2
     # shellcheck disable=SC2064

@@ -181,6 +181,14 @@ ok "enable restarts it" ovs-chain enable
 is "the new one runs" "$ours" running
 ok "all is as before" same_picture
 upgrade
+instead "$ours" << 'END'
+case $1 in --version) exec "$real" "$@" ;; esac
+exit 1
+END
+refused "; $debian_dpdk runs now" ovs-chain enable
+back "$ours"
+cmd ovs-chain enable
+upgrade
 ok "disable goes back from the old one" ovs-chain disable
 is "Debian's switch runs" "$debian_dpdk" running
 is "it is selected as before" "manual $debian_dpdk" mode
