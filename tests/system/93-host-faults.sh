@@ -77,13 +77,19 @@ traffic "after a switch that did not stop"
 # Somebody takes the hugepages that there were when that was checked.
 instead "$ours" << 'END'
 case $1 in --version) exec "$real" "$@" ;; esac
-echo 'no hugepages for you' >&2
-exit 1
+pages=/proc/sys/vm/nr_hugepages
+before=$(cat $pages)
+echo 0 > $pages
+"$real" "$@"
+status=$?
+echo "$before" > $pages
+exit $status
 END
 refused "'Starting $ours' failed" traffic_meanwhile ovs-chain enable
-contains "it says why" 'no hugepages for you' "$scratch/out"
+contains "it says why" 'Cannot init EAL' "$scratch/out"
 traffic "after a start that failed"
 
+# It dies, or is another one.
 instead "$ours" << END
 case \$1 in --version) exec "\$real" "\$@" ;; esac
 exec $plain "\$@"
@@ -94,8 +100,11 @@ refused "it is $plain that runs" ovs-chain enable
 instead "$ours" << 'END'
 case $1 in --version) exec "$real" "$@" ;; esac
 "$real" "$@" || exit
+tries=0
 until ovs-vsctl get Interface vm status:status | grep -qx '"*connected"*'; do
     sleep 0.1
+    tries=$((tries + 1))
+    [ $tries -lt 300 ] || { echo "the plain port is not connected"; exit 1; }
 done
 kill -9 "$(cat /run/openvswitch/ovs-vswitchd.pid)"
 END
